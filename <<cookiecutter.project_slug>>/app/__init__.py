@@ -1,0 +1,61 @@
+"""The app: `create_app` puts it together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from flask_login import current_user
+
+from app import config, errors, health, mailbox, security
+from app.accounts import cli, events, limits, outbox
+from app.extensions import db, login_manager, mail, migrate
+
+
+def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
+    """An app with the settings of the environment, and `settings` over them.
+
+    Raises ConfigurationError when one is missing or wrong.
+    """
+    app = Flask(__name__)
+    config.load(app, settings)
+    security.init_app(app)
+    errors.init_app(app)
+    events.init_app()
+    limits.init_app(app)
+    outbox.init_app(app)
+    mail.init_app(app)
+    db.init_app(app)
+    migrate.init_app(app, db)
+    login_manager.session_protection = None  # sessions are rows; an address may change under way
+    login_manager.init_app(app, add_context_processor=False)
+    # Looked up when a page asks: an error page must not ask a database that is down.
+    app.jinja_env.globals["current_user"] = current_user
+    app.register_blueprint(health.bp)
+    mailbox.init_app(app)
+    app.cli.add_command(cli.accounts)
+    _add_features(app)
+    return app
+
+
+def _add_features(app: Flask) -> None:
+    """Join what was chosen when this app was made."""
+    #: if cookiecutter.interface != "html"
+    from app import api
+
+    api.init_app(app)
+    #: endif
+    #: if cookiecutter.interface == "api"
+    from app.api import bare_tokens
+
+    bare_tokens.init_app(app)
+    #: endif
+    #: if cookiecutter.interface != "api"
+    from app import web
+
+    web.init_app(app)
+    #: endif
+    #: if cookiecutter.file_download
+    from app import downloads
+
+    downloads.init_app(app)
+    #: endif

@@ -1,0 +1,101 @@
+"""Proving who one is: sign-in, and the password asked again."""
+
+from dataclasses import dataclass
+
+from app.accounts import devices, events, limits, passwords, sessions, store
+from app.accounts.client import Client
+from app.accounts.errors import InvalidInput, NotConfirmed, WrongCredentials
+from app.accounts.fields import address_key
+from app.accounts.models import Account, Session
+from app.extensions import db
+
+FAILURES = ("LIMIT_PASSWORD_FAILURES", "password failures")
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What a sign-in gives: the session, its token, and a cookie for the browser's next one."""
+
+    session: Session
+    token: str
+    device: str
+
+
+def sign_in(
+    email: str, password: str, client: Client, kind: str, replaces: Session | None = None
+) -> SignedIn:
+    """Start a session for the owner of address and password; it takes the place of `replaces`.
+
+    An unknown address costs the same work as a known one.
+    Raises WrongCredentials, NotConfirmed, LimitReached.
+    """
+    account = store.by_email(email)
+    device = devices.identify(client.device, account)
+    matches = _password_matches(account, address_key(email), password, client, device)
+    if account is None or not matches:
+        account_id = account.id if account else None
+        events.record("sign_in.refused", client, account_id, reason="wrong credentials")
+        raise WrongCredentials
+    if account.confirmed_at is None:
+        events.record("sign_in.refused", client, account.id, reason="not confirmed")
+        raise NotConfirmed
+    return _start(account, client, kind, replaces, method="password")
+
+
+def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
+    """Start a session anew, of the same kind, for somebody signed in who knows the password.
+
+    Raises InvalidInput on `password`, LimitReached.
+    """
+    confirm_password(current, password, client, "password")
+    return _start(current.account, client, current.kind, current, method="reauthentication")
+
+
+def confirm_password(current: Session, password: str, client: Client, field: str) -> None:
+    """Ask somebody signed in for their password. Raises InvalidInput on `field`, LimitReached."""
+    account = current.account
+    device = devices.identify(client.device, account) or f"session {current.id}"
+    if not _password_matches(account, account.email, password, client, device):
+        events.record("sign_in.refused", client, account.id, reason="wrong password")
+        raise InvalidInput({field: ["This is not your password."]})
+
+
+def lift_limit(account: Account, client: Client) -> None:
+    """Let the account, and this device if it is known, try passwords again."""
+    limits.lift(*FAILURES, account.email)
+    device = devices.identify(client.device, account)
+    if device is not None:
+        limits.lift(*FAILURES, f"{account.email} {device}")
+
+
+def _password_matches(
+    account: Account | None, address: str, password: str, client: Client, device: str | None
+) -> bool:
+    """Compare, within the limits, and renew a hash made at another cost.
+
+    A failure is counted before it is known to be one, so that guesses made at the same moment
+    cannot pass the limit together.
+    """
+    limits.spend(
+        "LIMIT_PASSWORD_BY_IP", "passwords by address", limits.network(client.ip_address), client
+    )
+    key = f"{address} {device}" if device else address
+    limits.spend(*FAILURES, key, client)
+    if not passwords.verify(password, account.password_hash if account else None):
+        return False
+    limits.give_back(*FAILURES, key)
+    if account is not None and passwords.needs_renewal(account.password_hash):
+        account.password_hash = passwords.hash_password(password)
+        db.session.commit()
+    return True
+
+
+def _start(
+    account: Account, client: Client, kind: str, replaces: Session | None, method: str
+) -> SignedIn:
+    if replaces is not None:
+        sessions.end(replaces)
+    session, token = sessions.start(account, kind, client)
+    db.session.commit()
+    events.record("sign_in.succeeded", client, account.id, method=method, session_id=session.id)
+    return SignedIn(session, token, devices.issue(account))

@@ -1,0 +1,144 @@
+"""What somebody signed in may change about their account, take with them, or end."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts import (
+    authentication,
+    events,
+    fields,
+    limits,
+    mails,
+    outbox,
+    passwords,
+    sessions,
+    store,
+    tokens,
+)
+from app.accounts.client import Client
+from app.accounts.errors import AddressTaken
+from app.accounts.models import Account, Base, MailedToken, Session, now, timestamp
+from app.extensions import db
+
+
+def rename(account: Account, name: str, client: Client) -> None:
+    """Give the account another name. Raises InvalidInput."""
+    account.name = fields.clean_name(name)
+    db.session.commit()
+    events.record("account.renamed", client, account.id)
+
+
+def change_password(current: Session, current_password: str, password: str, client: Client) -> None:
+    """Set another password, end every other session, void mailed links, tell the owner.
+
+    Raises InvalidInput on `current_password` or `password`, LimitReached.
+    """
+    account = current.account
+    authentication.confirm_password(current, current_password, client, "current_password")
+    passwords.check(password, [account.name, account.email])
+    set_password(account, password)
+    sessions.end_all(account, keep=current)
+    db.session.commit()
+    events.record("password.changed", client, account.id)
+    outbox.submit(mails.password_changed, account.email)
+
+
+def set_password(account: Account, password: str) -> None:
+    """Store a password; links mailed before can no longer change anything."""
+    account.password_hash = passwords.hash_password(password)
+    tokens.void(account, "reset", "email")
+
+
+def request_email_change(account: Account, email: str, client: Client) -> None:
+    """Mail a link to the new address and a notice to the old one; nothing else changes yet.
+
+    An address that belongs to an account gets the same answer, and its owner a notice.
+    Raises InvalidInput, LimitReached.
+    """
+    email = fields.clean_email(email)
+    limits.spend_mail("email change", email, client)
+    events.record("email.change_asked", client, account.id)
+    outbox.submit(_mail_email_change, account.id, email)
+
+
+def check_email_change(token: str) -> str:
+    """The new address that a token would set. Raises InvalidToken."""
+    row, _ = tokens.find(token, "email")
+    return row.email
+
+
+def confirm_email_change(token: str, client: Client) -> None:
+    """Make the address that the token was mailed to the account's.
+
+    Raises InvalidToken; AddressTaken when it became another account's meanwhile.
+    """
+    row, account = tokens.find(token, "email")
+    old, new = account.email, row.email
+    tokens.redeem(token, "email")
+    account.email = new
+    account.confirmed_at = account.confirmed_at or now()
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise AddressTaken from None
+    events.record("email.changed", client, account.id)
+    outbox.submit(mails.email_changed, old)
+
+
+def delete_account(current: Session, password: str, client: Client) -> None:
+    """Delete the account and all its rows, and tell its owner.
+
+    Raises InvalidInput on `password`, LimitReached.
+    """
+    authentication.confirm_password(current, password, client, "password")
+    remove(current.account, client)
+
+
+def remove(account: Account, client: Client) -> None:
+    """Delete an account; the database takes its sessions and tokens along."""
+    account_id, email = account.id, account.email
+    db.session.execute(delete(Account).where(Account.id == account_id))
+    db.session.commit()
+    events.record("account.deleted", client, account_id)
+    outbox.submit(mails.account_deleted, email)
+
+
+def export(account: Account, client: Client) -> Mapping[str, Any]:
+    """All that is stored about the account, without hashes and tokens, ready for JSON."""
+    events.record("account.exported", client, account.id)
+    mailed = db.session.scalars(select(MailedToken).where(MailedToken.account_id == account.id))
+    return {
+        "account": _columns(account),
+        "sessions": [_columns(session) for session in sessions.of(account)],
+        "mailed_links": [_columns(token) for token in mailed],
+    }
+
+
+def _columns(row: Base) -> dict[str, Any]:
+    """A row as JSON can hold it, less what only the server may know."""
+    return {
+        column.key: timestamp(value) if isinstance(value, datetime) else value
+        for column in row.__table__.columns
+        if not column.key.endswith("_hash")
+        for value in [getattr(row, column.key)]
+    }
+
+
+def _mail_email_change(account_id: int, email: str) -> None:
+    account = db.session.get(Account, account_id)
+    if account is None:
+        return
+    old = account.email
+    owner = store.by_email(email)
+    token = tokens.issue(account, "email", email) if owner is None else None
+    db.session.commit()
+    mails.email_change_asked(old)
+    if token is None:
+        mails.email_in_use(email)
+    else:
+        mails.email_change_link(email, token)

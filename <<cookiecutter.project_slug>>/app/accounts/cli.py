@@ -1,0 +1,172 @@
+"""`flask accounts …`: administration from the command line."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from app.accounts import changes, events, purge, recovery, registration, sessions, store
+from app.accounts import passwords as policy
+from app.accounts.client import Client
+from app.accounts.errors import InvalidInput
+from app.accounts.models import Account, now, timestamp
+from app.extensions import db
+
+accounts = AppGroup("accounts", help="Create, look at and change accounts.")
+
+CLIENT = Client(user_agent="flask accounts")
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def password_option(command: Command) -> Command:
+    """A password is asked for, or read from standard input: never an argument, which others
+    on the machine can see and the shell remembers."""
+    return click.option(
+        "--password-stdin", is_flag=True, help="Read the password from standard input."
+    )(command)
+
+
+@accounts.command()
+@click.argument("email")
+@click.option("--name", required=True, help="The name that is shown.")
+@click.option("--unconfirmed", is_flag=True, help="Leave the address to be confirmed by mail.")
+@password_option
+def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> None:
+    """Create an account for EMAIL, confirmed unless told otherwise.
+
+    \b
+    flask accounts create ada@example.com --name "Ada Lovelace"
+    """
+    password = _read_password(password_stdin)
+    try:
+        name, email = registration.clean(name, email, password)
+    except InvalidInput as error:
+        raise _refusal(error) from None
+    account = registration.create(name, email, password, confirmed=not unconfirmed)
+    if account is None:
+        raise click.ClickException(f"{email} has an account already.")
+    events.record("account.registered", CLIENT, account.id)
+    if unconfirmed:
+        registration.mail_confirmation(email)
+    click.echo(f"Created account {account.id} for {account.email}.")
+
+
+@accounts.command("list")
+def list_accounts() -> None:
+    """List all accounts: id, address, name, whether confirmed."""
+    for account in db.session.scalars(select(Account).order_by(Account.id)).yield_per(500):
+        state = "confirmed" if account.confirmed_at else "unconfirmed"
+        click.echo(f"{account.id}\t{account.email}\t{account.name}\t{state}")
+
+
+@accounts.command()
+@click.argument("email")
+def show(email: str) -> None:
+    """Show the account of EMAIL and its sessions."""
+    account = _find(email)
+    click.echo(f"id         {account.id}")
+    click.echo(f"name       {account.name}")
+    click.echo(f"email      {account.email}")
+    click.echo(f"created    {timestamp(account.created_at)}")
+    click.echo(f"confirmed  {timestamp(account.confirmed_at) or 'no'}")
+    living = sessions.of(account)
+    click.echo(f"sessions   {len(living)}")
+    for session in living:
+        seen = timestamp(session.last_seen_at)
+        click.echo(f"  {session.id}  {seen}  {session.ip_address}  {session.user_agent}")
+
+
+@accounts.command()
+@click.argument("email")
+def confirm(email: str) -> None:
+    """Confirm the address of EMAIL's account without a mail."""
+    account = _find(email)
+    if account.confirmed_at is not None:
+        click.echo(f"{account.email} was confirmed already.")
+        return
+    account.confirmed_at = now()
+    db.session.commit()
+    events.record("account.confirmed", CLIENT, account.id)
+    click.echo(f"Confirmed {account.email}.")
+
+
+@accounts.command("set-password")
+@click.argument("email")
+@password_option
+def set_password(email: str, password_stdin: bool) -> None:
+    """Set a password for EMAIL's account; every session of it ends and its owner is told."""
+    account = _find(email)
+    password = _read_password(password_stdin)
+    try:
+        policy.check(password, [account.name, account.email])
+    except InvalidInput as error:
+        raise _refusal(error) from None
+    recovery.replace_password(account, policy.hash_password(password), CLIENT)
+    click.echo(f"Set a new password for {account.email}; it was signed out everywhere.")
+
+
+@accounts.command("reset-password")
+@click.argument("email")
+def reset_password(email: str) -> None:
+    """Mail EMAIL the link to set a new password."""
+    account = _find(email)
+    recovery.mail_reset(account.email, CLIENT)
+    click.echo(f"Sent a link to {account.email}.")
+
+
+@accounts.command("sign-out")
+@click.argument("email")
+def sign_out(email: str) -> None:
+    """End every session of EMAIL's account."""
+    account = _find(email)
+    ended = sessions.end_all(account)
+    db.session.commit()
+    events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
+    click.echo(f"Ended {ended} sessions of {account.email}.")
+
+
+@accounts.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(email: str, yes: bool) -> None:
+    """Delete EMAIL's account and all that belongs to it; its owner is told."""
+    account = _find(email)
+    if not yes:
+        click.confirm(f"Delete {account.email} for good?", abort=True)
+    changes.remove(account, CLIENT)
+    click.echo(f"Deleted {email}.")
+
+
+@accounts.command("purge")
+def purge_command() -> None:
+    """Remove ended sessions, dead tokens and accounts that were never confirmed.
+
+    Safe to run at any time and as often as you like; a daily cron job is a good place.
+    """
+    purged = purge.purge()
+    click.echo(
+        f"Removed {purged.sessions} sessions, {purged.tokens} tokens"
+        f" and {purged.accounts} unconfirmed accounts."
+    )
+
+
+def _find(email: str) -> Account:
+    account = store.by_email(email)
+    if account is None:
+        raise click.ClickException(f"No account has the address {email}.")
+    return account
+
+
+def _read_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def _refusal(error: InvalidInput) -> click.ClickException:
+    lines = [f"{field}: {text}" for field, texts in error.errors.items() for text in texts]
+    return click.ClickException("\n".join(lines))

@@ -1,0 +1,13 @@
+"""Who is asking: what the service is told of the other side of a request."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Client:
+    """The far end of a request, as far as the rules and the audit log need to know it."""
+
+    ip_address: str = ""
+    user_agent: str = ""
+    # The device cookie, as it was sent: a browser that signed in to an account before.
+    device: str | None = None

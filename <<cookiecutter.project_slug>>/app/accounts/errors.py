@@ -1,0 +1,37 @@
+"""What can go wrong, in the words of the subject. The faces turn each into their own answer."""
+
+
+class AccountError(Exception):
+    """The base of all below."""
+
+
+class InvalidInput(AccountError):
+    """Values that a person can put right: `errors` holds the messages of each field."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
+class WrongCredentials(AccountError):
+    """No account has this address and this password; which of the two is wrong is not told."""
+
+
+class NotConfirmed(AccountError):
+    """The password is right, but the address was never confirmed."""
+
+
+class InvalidToken(AccountError):
+    """A mailed token that is unknown, used, voided or too old."""
+
+
+class AddressTaken(AccountError):
+    """The new address became another account's while its link lay in the mail."""
+
+
+class LimitReached(AccountError):
+    """Too many attempts; `retry_after` is the number of seconds to wait."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts, wait {retry_after} seconds")
+        self.retry_after = retry_after

@@ -1,0 +1,64 @@
+"""The audit log: one line of JSON for each event, on the logger `app.events`.
+
+Members of every line: `time` (UTC), `event`, `account_id`, `ip_address`, `user_agent`; what an
+event adds is in the table below. Never a password, a token or a cookie.
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from app.accounts.client import Client
+
+logger = logging.getLogger("app.events")
+
+# Every event there is, with the members it adds.
+EVENTS: dict[str, tuple[str, ...]] = {
+    "account.registered": (),
+    "account.confirmed": (),
+    "account.renamed": (),
+    "account.exported": (),
+    "account.deleted": (),
+    "sign_in.succeeded": ("method", "session_id"),
+    "sign_in.refused": ("reason",),
+    "sign_out": ("session_id",),
+    "session.revoked": ("session_id",),
+    "session.revoked_others": ("sessions",),
+    "session.revoked_all": ("sessions",),
+    "password.changed": (),
+    "password.reset_asked": (),
+    "password.reset": (),
+    "email.change_asked": (),
+    "email.changed": (),
+    "limit.reached": ("limit",),
+}
+
+
+def init_app() -> None:
+    """Send the events to standard error, unless the owner has given the logger a handler."""
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+def record(
+    event: str, client: Client, account_id: int | None = None, **members: str | int | None
+) -> None:
+    """Write one event. JSON in ASCII keeps any line break inside its string.
+
+    Raises ValueError for an event, or a member, that is not in the table.
+    """
+    if tuple(members) != EVENTS.get(event):
+        raise ValueError(f"{event} with {tuple(members)} is not in the table of events")
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "event": event,
+        "account_id": account_id,
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+        **members,
+    }
+    logger.info(json.dumps(line))

@@ -1,0 +1,126 @@
+"""The tables: accounts, their sessions, and the tokens that were mailed."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+NAME_LENGTH = 100
+
+
+def now() -> datetime:
+    """The present moment in UTC, in whole seconds: what every database stores alike."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """A moment as ISO 8601 in UTC, such as 2026-01-31T12:00:00Z."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: given and read as an aware `datetime` in UTC, on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a naive `datetime` is refused, since nobody knows what it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC, from a database that keeps the zone or from one that drops it."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def text(length: int) -> String:
+    """A column for text that people typed, compared letter by letter on every database."""
+    kind = String(length)
+    #: if cookiecutter.__backend == "mysql"
+    # The server's own choice may be a character set without emoji, or find é equal to e.
+    kind = kind.with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+    #: endif
+    return kind
+
+
+class Base(DeclarativeBase):
+    """The base of all models; every constraint has a name, so that migrations can change it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime}
+
+
+class Account(Base):
+    """A person: a name, an address that is theirs once confirmed, and a password."""
+
+    __tablename__ = "accounts"
+    # With the unique constraint: one account an address, whatever the case it is written in.
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(text(NAME_LENGTH))
+    email: Mapped[str] = mapped_column(text(EMAIL_LENGTH), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    confirmed_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A signed-in browser or API client. Only the SHA-256 of its token is stored."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    user_agent: Mapped[str] = mapped_column(text(255))
+    ip_address: Mapped[str] = mapped_column(String(45))
+    # Also the moment of the sign-in: a re-authentication starts a new row.
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    account: Mapped[Account] = relationship()
+
+
+class MailedToken(Base):
+    """The SHA-256 of a token that a mail carried, and the address that mail went to."""
+
+    __tablename__ = "mailed_tokens"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str] = mapped_column(text(EMAIL_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,38 @@
+"""Taking out what is over."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import Delete, delete
+
+from app.accounts.models import Account, MailedToken, Session, now
+from app.extensions import db
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How many rows went."""
+
+    sessions: int
+    tokens: int
+    accounts: int
+
+
+def purge() -> Purged:
+    """Remove ended sessions, dead tokens and accounts never confirmed, in one transaction."""
+    age = timedelta(seconds=current_app.config["UNCONFIRMED_ACCOUNT_SECONDS"])
+    accounts = delete(Account).where(
+        Account.confirmed_at.is_(None), Account.created_at < now() - age
+    )
+    purged = Purged(
+        sessions=_count(delete(Session).where(Session.expires_at <= now())),
+        tokens=_count(delete(MailedToken).where(MailedToken.expires_at <= now())),
+        accounts=_count(accounts),
+    )
+    db.session.commit()
+    return purged
+
+
+def _count(statement: Delete) -> int:
+    return db.session.execute(statement).rowcount

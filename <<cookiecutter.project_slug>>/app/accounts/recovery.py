@@ -1,0 +1,69 @@
+"""A new password for somebody who lost theirs."""
+
+from app.accounts import (
+    authentication,
+    events,
+    fields,
+    limits,
+    mails,
+    outbox,
+    passwords,
+    sessions,
+    store,
+    tokens,
+)
+from app.accounts.client import Client
+from app.accounts.models import Account, now
+from app.extensions import db
+
+
+def request_reset(email: str, client: Client) -> None:
+    """Mail a link to the owner of an address; nothing tells whether there is one.
+
+    Raises InvalidInput, LimitReached.
+    """
+    email = fields.clean_email(email)
+    limits.spend_mail("reset", email, client)
+    outbox.submit(mail_reset, email, client)
+
+
+def check_reset(token: str) -> None:
+    """Raise InvalidToken unless the token could set a password now."""
+    tokens.find(token, "reset")
+
+
+def complete_reset(token: str, password: str, client: Client) -> None:
+    """Set the password of the account that the token was mailed to.
+
+    The link also proved the address, so it is confirmed. Every session and every other link
+    ends, and the sign-in limit is lifted.
+    Raises InvalidToken, InvalidInput (the token stays good).
+    """
+    _, account = tokens.find(token, "reset")
+    passwords.check(password, [account.name, account.email])
+    password_hash = passwords.hash_password(password)
+    tokens.redeem(token, "reset")
+    account.confirmed_at = account.confirmed_at or now()
+    replace_password(account, password_hash, client)
+
+
+def replace_password(account: Account, password_hash: str, client: Client) -> None:
+    """Store a hash, end every session and mailed link, lift the sign-in limit, tell the owner."""
+    account.password_hash = password_hash
+    tokens.void(account, "confirm", "reset", "email")
+    sessions.end_all(account)
+    db.session.commit()
+    authentication.lift_limit(account, client)
+    events.record("password.reset", client, account.id)
+    outbox.submit(mails.password_changed, account.email)
+
+
+def mail_reset(email: str, client: Client) -> None:
+    """Mail the link at once, if the address has an account: the work behind `request_reset`."""
+    account = store.by_email(email)
+    events.record("password.reset_asked", client, account.id if account else None)
+    if account is None:
+        return
+    token = tokens.issue(account, "reset", account.email)
+    db.session.commit()
+    mails.reset(account.email, token)

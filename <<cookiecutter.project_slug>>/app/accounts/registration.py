@@ -1,0 +1,99 @@
+"""From nothing to a confirmed account."""
+
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts import events, fields, limits, mails, outbox, passwords, store, tokens
+from app.accounts.client import Client
+from app.accounts.errors import InvalidInput
+from app.accounts.models import Account, now
+from app.extensions import db
+
+
+def register(name: str, email: str, password: str, client: Client) -> None:
+    """Open an account that waits for its confirmation, and mail the link.
+
+    An address that has an account keeps it as it is, and its owner is told by mail; whoever
+    asked cannot tell the difference, by the answer or by the time it takes (OWASP ASVS 6.3.8).
+    Raises InvalidInput, LimitReached.
+    """
+    name, email = clean(name, email, password)
+    limits.spend_mail("register", email, client)
+    account = create(name, email, password)
+    if account is not None:
+        events.record("account.registered", client, account.id)
+    outbox.submit(_mail_after_registration, email, account is not None)
+
+
+def resend_confirmation(email: str, client: Client) -> None:
+    """Mail the link again, to an address whose account waits for it.
+
+    Raises InvalidInput, LimitReached.
+    """
+    email = fields.clean_email(email)
+    limits.spend_mail("confirm", email, client)
+    outbox.submit(mail_confirmation, email)
+
+
+def confirm(token: str, client: Client) -> None:
+    """Confirm the address that a token was mailed to. Raises InvalidToken."""
+    _, account = tokens.find(token, "confirm")
+    tokens.redeem(token, "confirm")
+    account.confirmed_at = account.confirmed_at or now()
+    db.session.commit()
+    events.record("account.confirmed", client, account.id)
+
+
+def clean(name: str, email: str, password: str) -> tuple[str, str]:
+    """Name and address as they are stored. Raises InvalidInput with the messages of all fields."""
+    errors: dict[str, list[str]] = {}
+    cleaned = {"name": name, "email": email}
+    for field, clean_field in (("name", fields.clean_name), ("email", fields.clean_email)):
+        try:
+            cleaned[field] = clean_field(cleaned[field])
+        except InvalidInput as error:
+            errors |= error.errors
+    try:
+        passwords.check(password, [name, email])
+    except InvalidInput as error:
+        errors |= error.errors
+    if errors:
+        raise InvalidInput(errors)
+    return cleaned["name"], cleaned["email"]
+
+
+def create(name: str, email: str, password: str, *, confirmed: bool = False) -> Account | None:
+    """Store a new account, of clean values; None when the address has one already.
+
+    The database decides, so that of several registrations at once one wins. The password is
+    hashed either way.
+    """
+    account = Account(
+        name=name,
+        email=email,
+        password_hash=passwords.hash_password(password),
+        confirmed_at=now() if confirmed else None,
+    )
+    db.session.add(account)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        return None
+    return account
+
+
+def mail_confirmation(email: str) -> None:
+    """Mail the link at once, if the address has an account that waits for it."""
+    account = store.by_email(email)
+    if account is None or account.confirmed_at is not None:
+        return
+    token = tokens.issue(account, "confirm", account.email)
+    db.session.commit()
+    mails.confirm(account.email, token)
+
+
+def _mail_after_registration(email: str, is_new: bool) -> None:
+    if is_new:
+        mail_confirmation(email)
+    else:
+        mails.already_registered(email)

@@ -1,0 +1,134 @@
+"""Sessions: a row for each signed-in browser or client, so that ending one ends every copy."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import contains_eager
+
+from app.accounts import events, tokens
+from app.accounts.client import Client
+from app.accounts.models import Account, Session, now
+from app.extensions import db
+
+# For each kind, the setting that holds how many seconds it may stay idle.
+IDLE_SETTINGS = {
+    #: if cookiecutter.interface != "api"
+    "browser": "SESSION_IDLE_SECONDS",
+    "remembered": "SESSION_REMEMBER_SECONDS",
+    #: endif
+    #: if cookiecutter.interface != "html"
+    "api": "API_SESSION_IDLE_SECONDS",
+    #: endif
+}
+
+
+def start(account: Account, kind: str, client: Client) -> tuple[Session, str]:
+    """A new session of the account, and its token, which is stored nowhere."""
+    token, token_hash = tokens.new()
+    session = Session(
+        account=account,
+        account_id=account.id,
+        token_hash=token_hash,
+        kind=kind,
+        user_agent=client.user_agent,
+        ip_address=client.ip_address,
+        created_at=now(),
+        last_seen_at=now(),
+        expires_at=_expiry(kind, now()),
+    )
+    db.session.add(session)
+    return session, token
+
+
+def find(token: str, *kinds: str) -> Session | None:
+    """The living session of a token, its account loaded with it: one statement."""
+    return db.session.scalar(
+        select(Session)
+        .join(Session.account)
+        .options(contains_eager(Session.account))
+        .where(
+            Session.token_hash == tokens.digest(token),
+            Session.kind.in_(kinds),
+            Session.expires_at > now(),
+        )
+    )
+
+
+def touch(session: Session, client: Client) -> None:
+    """Note that the session was seen, from where and with what, at most once a minute."""
+    pause = timedelta(seconds=current_app.config["SESSION_TOUCH_SECONDS"])
+    if now() - session.last_seen_at < pause:
+        return
+    # A statement of its own: a session that was ended meanwhile is not brought back.
+    db.session.execute(
+        update(Session)
+        .where(Session.id == session.id)
+        .values(
+            last_seen_at=now(),
+            expires_at=_expiry(session.kind, session.created_at),
+            user_agent=client.user_agent,
+            ip_address=client.ip_address,
+        )
+    )
+    db.session.commit()
+
+
+def of(account: Account) -> Sequence[Session]:
+    """The living sessions of an account, the one seen last first."""
+    return db.session.scalars(
+        select(Session)
+        .where(Session.account_id == account.id, Session.expires_at > now())
+        .order_by(Session.last_seen_at.desc(), Session.id.desc())
+    ).all()
+
+
+def end(session: Session) -> None:
+    """End one session; nothing happens when it has ended already."""
+    db.session.execute(delete(Session).where(Session.id == session.id))
+
+
+def end_all(account: Account, keep: Session | None = None) -> int:
+    """End the sessions of an account, but for `keep`; how many there were."""
+    query = delete(Session).where(Session.account_id == account.id)
+    if keep is not None:
+        query = query.where(Session.id != keep.id)
+    return db.session.execute(query).rowcount
+
+
+def sign_out(session: Session, client: Client) -> None:
+    """End the session one is signed in with."""
+    end(session)
+    db.session.commit()
+    events.record("sign_out", client, session.account_id, session_id=session.id)
+
+
+def revoke(account: Account, session_id: int, client: Client) -> bool:
+    """End one of an account's own living sessions; whether there was such a one."""
+    ended = db.session.execute(
+        delete(Session).where(
+            Session.id == session_id,
+            Session.account_id == account.id,
+            Session.expires_at > now(),
+        )
+    ).rowcount
+    db.session.commit()
+    if ended:
+        events.record("session.revoked", client, account.id, session_id=session_id)
+    return bool(ended)
+
+
+def revoke_others(current: Session, client: Client) -> int:
+    """End every session of the account but the current one; how many there were."""
+    ended = end_all(current.account, keep=current)
+    db.session.commit()
+    events.record("session.revoked_others", client, current.account_id, sessions=ended)
+    return ended
+
+
+def _expiry(kind: str, started_at: datetime) -> datetime:
+    """The idle end as seen from now, or the absolute end where that comes first."""
+    idle = timedelta(seconds=current_app.config[IDLE_SETTINGS[kind]])
+    absolute = timedelta(seconds=current_app.config["SESSION_ABSOLUTE_SECONDS"])
+    return min(now() + idle, started_at + absolute)

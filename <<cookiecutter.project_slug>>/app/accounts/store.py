@@ -1,0 +1,17 @@
+"""Finding accounts."""
+
+from sqlalchemy import select
+
+from app.accounts.errors import InvalidInput
+from app.accounts.fields import clean_email
+from app.accounts.models import Account
+from app.extensions import db
+
+
+def by_email(typed: str) -> Account | None:
+    """The account of an address, however it is written; None for what is no address at all."""
+    try:
+        email = clean_email(typed)
+    except InvalidInput:
+        return None
+    return db.session.scalar(select(Account).where(Account.email == email))

@@ -1,0 +1,57 @@
+"""Who is signed in: the bridge between Flask-Login and the session rows.
+
+What Flask-Login calls the user's id is the token of a session row. Ending the row ends every
+copy of the cookies, remember-me included.
+"""
+
+from typing import cast
+
+from flask import request
+from flask_login import UserMixin, current_user
+
+from app.accounts import sessions
+from app.accounts.client import Client
+from app.accounts.models import Account, Session
+
+USER_AGENT_LENGTH = 255
+IP_ADDRESS_LENGTH = 45
+
+
+class Identity(UserMixin):
+    """Flask-Login's user: a session, and the token that its owner holds."""
+
+    def __init__(self, session: Session, token: str) -> None:
+        self.session = session
+        self.token = token
+
+    @property
+    def account(self) -> Account:
+        """Whose session it is."""
+        return self.session.account
+
+    def get_id(self) -> str:
+        """The token: Flask-Login's documentation calls it an alternative id."""
+        return self.token
+
+
+def load(token: str, client: Client, *kinds: str) -> Identity | None:
+    """The identity of a token's living session, which is marked as seen."""
+    session = sessions.find(token, *kinds)
+    if session is None:
+        return None
+    sessions.touch(session, client)
+    return Identity(session, token)
+
+
+def current_identity() -> Identity:
+    """The identity behind this request; for views that need a sign-in."""
+    return cast(Identity, current_user._get_current_object())
+
+
+def current_client(device: str | None = None) -> Client:
+    """Who sends this request, as the service wants to know it."""
+    return Client(
+        ip_address=(request.remote_addr or "")[:IP_ADDRESS_LENGTH],
+        user_agent=request.user_agent.string[:USER_AGENT_LENGTH],
+        device=device,
+    )

@@ -1,0 +1,57 @@
+"""What holds for every answer: hosts, proxies, headers."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: the check of forged forms needs it from this same site.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+
+
+def init_app(app: Flask) -> None:
+    """Trust the configured host and proxies alone, and put the headers on every answer."""
+    host = urlsplit(app.config["BASE_URL"]).hostname or ""
+    hosts = [f"[{host}]" if ":" in host else host]
+    if app.debug:
+        hosts += DEVELOPMENT_HOSTS
+    proxies = app.config["TRUSTED_PROXIES"]
+    if proxies:
+        proxy_fix = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
+        app.wsgi_app = proxy_fix  # type: ignore[method-assign]
+
+    @app.before_request
+    def refuse_other_hosts() -> None:
+        if request.path != "/healthz":
+            request.trusted_hosts = hosts
+            request.host  # noqa: B018 - raises SecurityError, a 400, for a host not trusted
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not app.debug:
+            response.headers["Strict-Transport-Security"] = f"max-age={app.config['HSTS_SECONDS']}"
+        if request.endpoint not in ("static", None) and "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
