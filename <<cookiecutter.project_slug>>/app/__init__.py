@@ -39,6 +39,11 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
 
 def _add_features(app: Flask) -> None:
     """Join what was chosen when this app was made."""
+    #: if cookiecutter.__backend == "sqlite"
+    from app import sqlite
+
+    sqlite.init_app(app)
+    #: endif
     #: if cookiecutter.interface != "html"
     from app import api
 

@@ -16,7 +16,6 @@ import flask_mail
 from flask import Flask, current_app, render_template
 
 from app import mailbox
-from app.extensions import mail
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +213,7 @@ def _deliver(message: flask_mail.Message) -> None:
     tries = current_app.config["MAIL_TRIES"]
     for number in range(1, tries + 1):
         try:
-            with _Connection(mail.state) as connection:
+            with _Connection(current_app.extensions["mail"]) as connection:
                 connection.send(message)
             return
         except (OSError, smtplib.SMTPException) as error:

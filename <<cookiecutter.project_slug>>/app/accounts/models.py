@@ -71,28 +71,35 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime}
-
 
 class Account(Base):
     """A person: a name, an address that is theirs once confirmed, and a password."""
 
     __tablename__ = "accounts"
     # With the unique constraint: one account an address, whatever the case it is written in.
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        #: if cookiecutter.__backend == "sqlite"
+        # Without it SQLite gives a deleted account's id to the next one.
+        {"sqlite_autoincrement": True},
+        #: endif
+    )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(text(NAME_LENGTH))
     email: Mapped[str] = mapped_column(text(EMAIL_LENGTH), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Session(Base):
     """A signed-in browser or API client. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "sessions"
+    #: if cookiecutter.__backend == "sqlite"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy reads it as it is
+    #: endif
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     account_id: Mapped[int] = mapped_column(
@@ -103,9 +110,9 @@ class Session(Base):
     user_agent: Mapped[str] = mapped_column(text(255))
     ip_address: Mapped[str] = mapped_column(String(45))
     # Also the moment of the sign-in: a re-authentication starts a new row.
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    last_seen_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     account: Mapped[Account] = relationship()
 
@@ -122,5 +129,5 @@ class MailedToken(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(16))
     email: Mapped[str] = mapped_column(text(EMAIL_LENGTH))
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

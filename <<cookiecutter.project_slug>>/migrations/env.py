@@ -1,0 +1,28 @@
+"""Runs migrations on the app's own engine, with the metadata of its models."""
+
+from alembic import context
+
+from app.extensions import db
+
+
+def run() -> None:
+    """Migrate the database, or write the SQL out with `flask db upgrade --sql`."""
+    options = {
+        "target_metadata": db.metadata,
+        "compare_type": True,
+        # SQLite changes a table by copying it.
+        "render_as_batch": db.engine.dialect.name == "sqlite",
+    }
+    if context.is_offline_mode():
+        url = db.engine.url.render_as_string(hide_password=False)
+        context.configure(url=url, literal_binds=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    with db.engine.connect() as connection:
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,92 @@
+"""Accounts, sessions and mailed tokens."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def text(length: int) -> sa.String:
+    """Text that people typed, compared letter by letter: as in the models."""
+    kind = sa.String(length)
+    #: if cookiecutter.__backend == "mysql"
+    kind = kind.with_variant(sa.String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+    #: endif
+    return kind
+
+
+def moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+    """A moment in UTC."""
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", text(100), nullable=False),
+        sa.Column("email", text(254), nullable=False),
+        sa.Column("password_hash", sa.String(255), nullable=False),
+        moment("created_at"),
+        moment("confirmed_at", nullable=True),
+        sa.CheckConstraint("email = lower(email)", name=op.f("ck_accounts_email_lower")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
+        sa.UniqueConstraint("email", name=op.f("uq_accounts_email")),
+        #: if cookiecutter.__backend == "sqlite"
+        sqlite_autoincrement=True,
+        #: endif
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("user_agent", text(255), nullable=False),
+        sa.Column("ip_address", sa.String(45), nullable=False),
+        moment("created_at"),
+        moment("last_seen_at"),
+        moment("expires_at"),
+        _foreign_key("sessions"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
+        #: if cookiecutter.__backend == "sqlite"
+        sqlite_autoincrement=True,
+        #: endif
+    )
+    op.create_table(
+        "mailed_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("email", text(254), nullable=False),
+        moment("created_at"),
+        moment("expires_at"),
+        _foreign_key("mailed_tokens"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailed_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_mailed_tokens_token_hash")),
+    )
+    for table in ("sessions", "mailed_tokens"):
+        for column in ("account_id", "expires_at"):
+            op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
+
+
+def downgrade() -> None:
+    """Drop the tables and all that is in them."""
+    op.drop_table("mailed_tokens")
+    op.drop_table("sessions")
+    op.drop_table("accounts")
+
+
+def _foreign_key(table: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["account_id"],
+        ["accounts.id"],
+        name=op.f(f"fk_{table}_account_id"),
+        ondelete="CASCADE",
+    )

@@ -1,0 +1,125 @@
+"""What every test stands on: an app of its own, a database, a mailbox and a client."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import flask_mail
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import delete
+
+from app import create_app
+from app.accounts import outbox, registration
+from app.accounts.models import Account
+from app.extensions import db
+
+pytest_plugins = [
+    #: if cookiecutter.__backend != "sqlite"
+    "tests.database_server",
+    #: endif
+    #: if cookiecutter.__backend == "sqlite"
+    "tests.database_file",
+    #: endif
+]
+
+PASSWORD = "correct horse battery staple"
+SETTINGS: dict[str, Any] = {
+    "TESTING": True,
+    "SECRET_KEY": "only-for-tests-0123456789abcdefghijklmnopq",
+    "BASE_URL": "https://localhost",
+    "PREFERRED_URL_SCHEME": "https",
+    "MAIL_SERVER": "mail.invalid",
+    "MAIL_RETRY_SECONDS": 0,
+    # The policy is the real one; the hash alone is made cheap.
+    "PASSWORD_HASH_METHOD": "scrypt:2:1:1",
+}
+
+MakeApp = Callable[..., Flask]
+
+
+class Inbox:
+    """The mails an app has sent, oldest first."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.sent: list[flask_mail.Message] = []
+        flask_mail.email_dispatched.connect(self._receive, sender=app)
+
+    def _receive(self, app: Flask, message: flask_mail.Message) -> None:
+        self.sent.append(message)
+
+    def to(self, address: str) -> list[flask_mail.Message]:
+        """All mails to an address, after what is under way has arrived."""
+        outbox.drain(self.app)
+        return [message for message in self.sent if message.recipients == [address]]
+
+    def token(self, address: str) -> str:
+        """The token in the newest mail to an address, from its link or from its own line."""
+        body = self.to(address)[-1].body or ""
+        return re.findall(r"^(?:https://localhost/\S*/)?([\w-]{43})$", body, re.MULTILINE)[-1]
+
+
+@pytest.fixture(scope="session")
+def migrated_url(database_url: str) -> str:
+    """The URL of this worker's database, brought up to date by the shipped migrations."""
+    app = create_app({**SETTINGS, "DATABASE_URL": database_url})
+    with app.app_context():
+        upgrade("migrations")
+        db.engine.dispose()
+    return database_url
+
+
+@pytest.fixture
+def make_app(migrated_url: str) -> Iterator[MakeApp]:
+    """Makes apps with the settings given; their database is emptied afterwards."""
+    apps: list[Flask] = []
+
+    def make(**settings: Any) -> Flask:
+        app = create_app({**SETTINGS, "DATABASE_URL": migrated_url, **settings})
+        app.extensions["mail"].suppress = True
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        outbox.drain(app)
+        with app.app_context():
+            db.session.execute(delete(Account))
+            db.session.commit()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """An app with the settings of the tests."""
+    return make_app()
+
+
+@pytest.fixture
+def inbox(app: Flask) -> Inbox:
+    """The mails that `app` sends."""
+    return Inbox(app)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of `app` with cookies of its own."""
+    return app.test_client()
+
+
+@pytest.fixture
+def account(app: Flask) -> str:
+    """The address of a confirmed account, its password being PASSWORD."""
+    return add_account(app)
+
+
+def add_account(
+    app: Flask, email: str = "ada@example.com", name: str = "Ada", *, confirmed: bool = True
+) -> str:
+    """Store an account with PASSWORD and give its address."""
+    with app.app_context():
+        registration.create(name, email, PASSWORD, confirmed=confirmed)
+    return email
