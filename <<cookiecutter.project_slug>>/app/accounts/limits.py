@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from flask import Flask, current_app
-from limits import parse
-from limits.errors import StorageError
+from limits import errors, parse
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from app.accounts import events
 from app.accounts.client import Client
 from app.accounts.errors import LimitReached
+from app.config import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -50,15 +50,28 @@ class Limits:
         if time.monotonic() >= self.down_until:
             try:
                 return action(self.shared)
-            except StorageError as error:
+            except errors.StorageError as error:
                 self.down_until = time.monotonic() + STORAGE_PAUSE
                 logger.error("The storage of the limits is down: %s", error.storage_error)
         return action(self.local)
 
 
 def init_app(app: Flask) -> None:
-    """Open the storage that `RATELIMIT_STORAGE_URI` names."""
-    app.extensions["limits"] = Limits(app.config["RATELIMIT_STORAGE_URI"])
+    """Open the storage that `RATELIMIT_STORAGE_URI` names.
+
+    Raises ConfigurationError when it cannot be one, or a rule cannot be read.
+    """
+    for name in (name for name in app.config if name.startswith("LIMIT_")):
+        try:
+            parse(app.config[name])
+        except ValueError:
+            message = f'{name} must be a limit such as "10 per 15 minutes"'
+            raise ConfigurationError(message) from None
+    try:
+        app.extensions["limits"] = Limits(app.config["RATELIMIT_STORAGE_URI"])
+    except (errors.ConfigurationError, ValueError):
+        message = "RATELIMIT_STORAGE_URI must be memory:// or redis://host:6379/0"
+        raise ConfigurationError(message) from None
 
 
 def spend(rule: str, name: str, key: str, client: Client) -> None:

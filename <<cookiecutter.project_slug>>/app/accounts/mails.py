@@ -9,6 +9,7 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -201,11 +202,22 @@ class _Connection(flask_mail.Connection):
             )
         else:
             host = smtplib.SMTP(self.mail.server, self.mail.port, timeout=timeout)
-        if self.mail.use_tls:
-            host.starttls(context=context)
-        if self.mail.username and self.mail.password:
-            host.login(self.mail.username, self.mail.password)
+        try:
+            if self.mail.use_tls:
+                host.starttls(context=context)
+            if self.mail.username and self.mail.password:
+                host.login(self.mail.username, self.mail.password)
+        except (OSError, smtplib.SMTPException):
+            host.close()
+            raise
         return host
+
+    def __exit__(self, *_: object) -> None:
+        """Take leave. A server that fails at that has the mail, and is not sent it again."""
+        if self.host is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                self.host.quit()
+            self.host.close()
 
 
 def _deliver(message: flask_mail.Message) -> None:

@@ -1,0 +1,202 @@
+"""`flask accounts …`, as an administrator types it."""
+
+from datetime import timedelta
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from app.accounts import authentication, recovery, registration, sessions
+from app.accounts.client import Client
+from app.accounts.errors import WrongCredentials
+from app.accounts.models import Account, MailedToken, Session, now
+from app.extensions import db
+from tests.conftest import PASSWORD, Inbox, add_account
+
+CLIENT = Client("192.0.2.1", "tests")
+KIND = next(iter(sessions.IDLE_SETTINGS))
+
+
+def run(app: Flask, *arguments: str, typed: str = "") -> Result:
+    """What `flask accounts ARGUMENTS` prints when `typed` is typed."""
+    return app.test_cli_runner().invoke(args=["accounts", *arguments], input=typed)
+
+
+def sign_in(app: Flask, email: str, password: str = PASSWORD) -> None:
+    """Start a session of the account."""
+    with app.app_context():
+        authentication.sign_in(email, password, CLIENT, KIND)
+
+
+def count(app: Flask, model: type) -> int:
+    """The number of rows in a table."""
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_create_makes_a_confirmed_account(app: Flask, inbox: Inbox) -> None:
+    result = run(
+        app,
+        "create",
+        "ada@example.com",
+        "--name",
+        "Ada",
+        "--password-stdin",
+        typed=f"{PASSWORD}\n",
+    )
+    assert result.exit_code == 0
+    assert "ada@example.com" in result.output
+    assert inbox.to("ada@example.com") == []
+    sign_in(app, "ada@example.com")
+
+
+def test_create_asks_for_the_password_twice_without_showing_it(app: Flask) -> None:
+    result = run(
+        app, "create", "ada@example.com", "--name", "Ada", typed=f"{PASSWORD}\n{PASSWORD}\n"
+    )
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    sign_in(app, "ada@example.com")
+
+
+def test_create_unconfirmed_mails_the_link(app: Flask, inbox: Inbox) -> None:
+    arguments = ("create", "ada@example.com", "--name", "Ada", "--unconfirmed", "--password-stdin")
+    assert run(app, *arguments, typed=PASSWORD).exit_code == 0
+    with app.app_context():
+        registration.confirm(inbox.token("ada@example.com"), CLIENT)
+    sign_in(app, "ada@example.com")
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "password", "complaint"),
+    [
+        ("nonsense", "Ada", PASSWORD, "email: Enter an e-mail address"),
+        ("ada@example.com", " ", PASSWORD, "name: Enter your name"),
+        ("ada@example.com", "Ada", "short", "password: Use at least 12 characters"),
+        ("ada@example.com", "Ada", "password1234", "password: This password is easy to guess"),
+    ],
+)
+def test_create_says_what_is_wrong(
+    app: Flask, email: str, name: str, password: str, complaint: str
+) -> None:
+    result = run(app, "create", email, "--name", name, "--password-stdin", typed=password)
+    assert result.exit_code == 1
+    assert complaint in result.output
+    assert count(app, Account) == 0
+
+
+def test_create_refuses_an_address_that_has_an_account(app: Flask, account: str) -> None:
+    result = run(
+        app, "create", account.upper(), "--name", "Eve", "--password-stdin", typed=PASSWORD
+    )
+    assert result.exit_code == 1
+    assert "has an account already" in result.output
+
+
+def test_list_shows_every_account(app: Flask, account: str) -> None:
+    add_account(app, "eve@example.com", "Eve", confirmed=False)
+    lines = run(app, "list").output.splitlines()
+    assert [line.split("\t")[1:] for line in lines] == [
+        ["ada@example.com", "Ada", "confirmed"],
+        ["eve@example.com", "Eve", "unconfirmed"],
+    ]
+
+
+def test_show_lists_the_sessions(app: Flask, account: str) -> None:
+    sign_in(app, account)
+    result = run(app, "show", account)
+    assert result.exit_code == 0
+    assert "sessions   1" in result.output
+    assert "192.0.2.1  tests" in result.output
+
+
+def test_confirm_needs_no_mail(app: Flask) -> None:
+    email = add_account(app, confirmed=False)
+    assert run(app, "confirm", email).output == f"Confirmed {email}.\n"
+    assert "already" in run(app, "confirm", email).output
+    sign_in(app, email)
+
+
+def test_set_password_signs_out_everywhere_and_tells_the_owner(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    sign_in(app, account)
+    result = run(app, "set-password", account, "--password-stdin", typed="tangerine lorry at dusk")
+    assert result.exit_code == 0
+    assert count(app, Session) == 0
+    assert inbox.to(account)[-1].subject.startswith("Your password was changed")
+    with pytest.raises(WrongCredentials):
+        sign_in(app, account)
+    sign_in(app, account, "tangerine lorry at dusk")
+
+
+def test_set_password_keeps_to_the_policy(app: Flask, account: str) -> None:
+    result = run(app, "set-password", account, "--password-stdin", typed="ada@example.com")
+    assert result.exit_code == 1
+    assert "easy to guess" in result.output
+    sign_in(app, account)
+
+
+def test_reset_password_mails_a_link_that_works(app: Flask, account: str, inbox: Inbox) -> None:
+    assert run(app, "reset-password", account).exit_code == 0
+    with app.app_context():
+        recovery.complete_reset(inbox.token(account), "tangerine lorry at dusk", CLIENT)
+    sign_in(app, account, "tangerine lorry at dusk")
+
+
+def test_sign_out_ends_all_sessions_of_this_account_alone(app: Flask, account: str) -> None:
+    other = add_account(app, "eve@example.com")
+    for email in (account, account, other):
+        sign_in(app, email)
+    assert run(app, "sign-out", account).output == f"Ended 2 sessions of {account}.\n"
+    assert count(app, Session) == 1
+
+
+def test_delete_asks_first(app: Flask, account: str, inbox: Inbox) -> None:
+    result = run(app, "delete", account, typed="n\n")
+    assert result.exit_code == 1
+    assert count(app, Account) == 1
+    assert run(app, "delete", account, "--yes").exit_code == 0
+    assert count(app, Account) == 0
+    assert inbox.to(account)[-1].subject.startswith("Your account was deleted")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["show", "confirm", "set-password", "reset-password", "sign-out", "delete"],
+)
+def test_an_unknown_address_is_a_clear_error(app: Flask, command: str) -> None:
+    result = run(app, command, "nobody@example.com")
+    assert result.exit_code == 1
+    assert result.output == "Error: No account has the address nobody@example.com.\n"
+
+
+def test_no_command_takes_a_password_as_an_argument(app: Flask) -> None:
+    for command in ("create", "set-password"):
+        output = run(app, command, "--help").output
+        assert "--password-stdin" in output
+        assert "--password " not in output
+
+
+def test_purge_removes_what_is_over_and_nothing_else(app: Flask, account: str) -> None:
+    for _ in range(2):
+        sign_in(app, account)
+    add_account(app, "late@example.com", confirmed=False)
+    add_account(app, "fresh@example.com", confirmed=False)
+    with app.app_context():
+        for email in ("late@example.com", "fresh@example.com", account):
+            recovery.mail_reset(email, CLIENT)
+        past = now() - timedelta(days=8)
+        late = Account.email == "late@example.com"
+        db.session.execute(update(Account).where(late).values(created_at=past))
+        first = db.session.scalars(select(Session)).first()
+        assert first is not None
+        first.expires_at = past
+        token = db.session.scalars(select(MailedToken).where(MailedToken.email == account)).one()
+        token.expires_at = past
+        db.session.commit()
+    expected = "Removed 1 sessions, 1 tokens and 1 unconfirmed accounts.\n"
+    assert run(app, "purge").output == expected
+    assert [count(app, model) for model in (Account, Session, MailedToken)] == [2, 1, 1]
+    assert run(app, "purge").output == expected.replace("1", "0")

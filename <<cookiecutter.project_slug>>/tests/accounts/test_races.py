@@ -1,0 +1,85 @@
+"""What happens at the same moment: the database decides, and one wins."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.accounts import authentication, recovery, registration, sessions
+from app.accounts.client import Client
+from app.accounts.errors import InvalidToken, LimitReached, WrongCredentials
+from app.accounts.models import Account
+from app.extensions import db
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
+
+CLIENT = Client("192.0.2.1", "tests")
+KIND = next(iter(sessions.IDLE_SETTINGS))
+
+
+def at_once(app: Flask, action: Callable[[int], str | bool | None], times: int) -> Counter[object]:
+    """Do something several times at the same moment, and count what comes of it."""
+    barrier = Barrier(times)
+
+    def act(number: int) -> object:
+        with app.app_context():
+            barrier.wait()
+            try:
+                return action(number)
+            except (InvalidToken, WrongCredentials, LimitReached) as error:
+                return type(error)
+
+    with ThreadPoolExecutor(times) as pool:
+        return Counter(pool.map(act, range(times)))
+
+
+def test_parallel_registrations_of_one_address_make_one_account(app: Flask, inbox: Inbox) -> None:
+    def register(number: int) -> None:
+        registration.register("Ada", "ada@example.com", PASSWORD, Client(f"192.0.2.{number}"))
+
+    assert at_once(app, register, 5) == {None: 5}
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Account)) == 1
+    subjects = Counter(mail.subject.split(" · ")[0] for mail in inbox.to("ada@example.com"))
+    assert subjects == {"Confirm your e-mail address": 1, "You already have an account": 4}
+
+
+def test_parallel_confirmations_use_a_token_once(app: Flask, inbox: Inbox) -> None:
+    email = add_account(app, confirmed=False)
+    with app.app_context():
+        registration.mail_confirmation(email)
+    token = inbox.token(email)
+    result = at_once(app, lambda _: registration.confirm(token, CLIENT), 6)
+    assert result == {None: 1, InvalidToken: 5}
+
+
+def test_parallel_resets_use_a_token_once(app: Flask, account: str, inbox: Inbox) -> None:
+    with app.app_context():
+        recovery.mail_reset(account, CLIENT)
+    token = inbox.token(account)
+    result = at_once(
+        app, lambda i: recovery.complete_reset(token, f"tangerine lorry at dusk {i}", CLIENT), 6
+    )
+    assert result == {None: 1, InvalidToken: 5}
+
+
+def test_parallel_endings_of_one_session_end_it_once(app: Flask, account: str) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+
+    def revoke(_: int) -> bool:
+        return sessions.revoke(session.account, session.id, CLIENT)
+
+    assert at_once(app, revoke, 6) == {True: 1, False: 5}
+
+
+def test_parallel_guesses_do_not_pass_the_limit_together(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="3 per 15 minutes")
+    account = add_account(app)
+
+    def guess(number: int) -> None:
+        authentication.sign_in(account, "wrong", Client(f"192.0.2.{number}"), KIND)
+
+    assert at_once(app, guess, 12) == {WrongCredentials: 3, LimitReached: 9}

@@ -1,0 +1,28 @@
+"""The shipped migrations, as `flask db` runs them."""
+
+import os
+import subprocess
+import sys
+
+from tests.conftest import SETTINGS
+
+
+def flask_db(url: str, *arguments: str) -> str:
+    """What `flask db ARGUMENTS` prints, in a process of its own."""
+    settings = {name: str(SETTINGS[name]) for name in ("SECRET_KEY", "BASE_URL", "MAIL_SERVER")}
+    result = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "flask", "db", *arguments],
+        env={**os.environ, **settings, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout + result.stderr
+
+
+def test_they_run_up_down_and_up_again_and_leave_no_difference_to_the_models(
+    migrated_url: str,
+) -> None:
+    flask_db(migrated_url, "downgrade", "base")
+    flask_db(migrated_url, "upgrade")
+    assert "No new upgrade operations detected" in flask_db(migrated_url, "check")

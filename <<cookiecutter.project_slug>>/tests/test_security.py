@@ -1,0 +1,84 @@
+"""What holds for every answer of every face."""
+
+import pytest
+from flask import request
+from flask.testing import FlaskClient
+
+from tests.conftest import MakeApp
+
+PATHS = ["/healthz", "/static/style.css", "/no-such-page"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["Content-Security-Policy"]
+    for directive in (
+        "default-src 'none'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    ):
+        assert directive in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_no_hsts_in_debug_mode(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    assert "Strict-Transport-Security" not in make_app().test_client().get("/healthz").headers
+
+
+def test_nothing_but_static_files_is_cached(client: FlaskClient) -> None:
+    assert client.get("/no-such-page").headers["Cache-Control"] == "no-store"
+    assert "no-store" not in client.get("/static/style.css").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1", "@", ""])
+def test_another_host_is_refused(client: FlaskClient, host: str) -> None:
+    for path in ("/static/style.css", "/no-such-page"):
+        assert client.get(path, headers={"Host": host}).status_code == 400
+
+
+def test_load_balancers_may_ask_by_any_host(client: FlaskClient) -> None:
+    response = client.get("/healthz", headers={"Host": "192.0.2.7:8000"})
+    assert response.status_code == 200
+    assert response.json == {"status": "ok"}
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"])
+def test_this_machine_is_trusted_in_debug_mode(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    client = make_app().test_client()
+    assert client.get("/static/style.css", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"), [(0, "127.0.0.1"), (1, "192.0.2.3"), (2, "192.0.2.2")]
+)
+def test_only_configured_proxies_are_believed(make_app: MakeApp, proxies: int, seen: str) -> None:
+    app = make_app(TRUSTED_PROXIES=proxies)
+    addresses: list[str | None] = []
+    app.before_request(lambda: addresses.append(request.remote_addr))
+    forwarded = "192.0.2.1, 192.0.2.2, 192.0.2.3"
+    app.test_client().get("/healthz", headers={"X-Forwarded-For": forwarded})
+    assert addresses == [seen]
+
+
+def test_a_forwarded_host_is_not_believed(make_app: MakeApp) -> None:
+    client = make_app(TRUSTED_PROXIES=1).test_client()
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "localhost"}
+    assert client.get("/static/style.css", headers=headers).status_code == 400
+
+
+def test_the_mailbox_is_not_there_outside_debug_mode(client: FlaskClient) -> None:
+    assert client.get("/dev/mailbox").status_code == 404
