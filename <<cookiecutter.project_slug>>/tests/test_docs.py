@@ -1,0 +1,23 @@
+"""The documents name everything there is, and nothing else."""
+
+import re
+from pathlib import Path
+
+from app import config
+from app.accounts import events
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def first_column(name: str) -> set[str]:
+    """What the tables of a document list in their first column."""
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / name).read_text("utf-8"), re.MULTILINE)
+    return {word for row in rows for word in re.findall(r"`([\w.]+)`", row)}
+
+
+def test_every_setting_is_documented() -> None:
+    assert first_column("settings.md") == set(config.DEFAULTS)
+
+
+def test_every_event_is_documented() -> None:
+    assert first_column("events.md") == set(events.EVENTS)

@@ -1,0 +1,65 @@
+"""Whatever can be done on the pages can be done by the API, and the other way round."""
+
+import re
+
+from flask import Flask
+
+# For each capability: the route of the pages and the operation of the API.
+CAPABILITIES = {
+    "register": ("POST /register", "POST /accounts"),
+    "ask for the confirmation again": ("POST /confirm", "POST /confirmations"),
+    "confirm an address": ("POST /confirm/<>", "PUT /confirmations"),
+    "sign in": ("POST /login", "POST /sessions"),
+    "sign out": ("POST /logout", "DELETE /sessions/current"),
+    "see one's sessions": ("GET /account/sessions", "GET /sessions"),
+    "end a session": ("POST /account/sessions/<>/revoke", "DELETE /sessions/<>"),
+    "end the other sessions": ("POST /account/sessions/revoke-others", "DELETE /sessions"),
+    "ask for a password reset": ("POST /reset-password", "POST /password-resets"),
+    "reset the password": ("POST /reset-password/<>", "PUT /password-resets"),
+    "see one's account": ("GET /account", "GET /account"),
+    "change the name": ("POST /account/profile", "PATCH /account"),
+    "change the password": ("POST /account/password", "PUT /account/password"),
+    "ask for another address": ("POST /account/email", "PUT /account/email"),
+    "confirm another address": ("POST /account/email/<>", "PUT /account/email/confirmation"),
+    "take one's data out": ("GET /account/export", "GET /account/export"),
+    "delete the account": ("POST /account/delete", "DELETE /account"),
+    #: if cookiecutter.file_download
+    "see the files": ("GET /downloads/", "GET /downloads"),
+    "download a file": ("GET /downloads/<>", "GET /downloads/<>"),
+    #: endif
+}
+# What one face alone has, and why.
+ONE_FACED = {
+    "GET /": "the home page",
+    "POST /reauthenticate": "the API asks for the password with the request itself",
+    "GET /.well-known/change-password": "where password managers look for the form",
+    "GET /robots.txt": "for crawlers",
+    "GET /favicon.ico": "for browsers",
+    "GET /healthz": "for load balancers",
+    "GET /api/v1/openapi.json": "the description of the API",
+    "GET /api/docs": "the same for people",
+}
+
+
+def routes(app: Flask) -> set[str]:
+    """Every route as `METHOD /path`, its variables as `<>`; a form's GET goes with its POST."""
+    found = {
+        f"{method} {re.sub('<[^>]+>', '<>', rule.rule)}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint.rpartition(".")[2] != "static"
+    }
+    forms = {route for route in found if route.replace("GET", "POST", 1) in found - {route}}
+    return found - {route for route in forms if route.startswith("GET")}
+
+
+def test_every_capability_has_both_faces(app: Flask) -> None:
+    promised = {page for page, _ in CAPABILITIES.values()}
+    promised |= {operation.replace(" ", " /api/v1", 1) for _, operation in CAPABILITIES.values()}
+    assert promised <= routes(app)
+
+
+def test_no_route_is_without_a_twin_or_a_reason(app: Flask) -> None:
+    promised = {page for page, _ in CAPABILITIES.values()}
+    promised |= {operation.replace(" ", " /api/v1", 1) for _, operation in CAPABILITIES.values()}
+    assert routes(app) - promised <= set(ONE_FACED)
