@@ -1,5 +1,7 @@
 """Runs migrations on the app's own engine, with the metadata of its models."""
 
+from typing import Any
+
 from alembic import context
 
 from app.extensions import db
@@ -7,7 +9,7 @@ from app.extensions import db
 
 def run() -> None:
     """Migrate the database, or write the SQL out with `flask db upgrade --sql`."""
-    options = {
+    options: dict[str, Any] = {
         "target_metadata": db.metadata,
         "compare_type": True,
         # SQLite changes a table by copying it.

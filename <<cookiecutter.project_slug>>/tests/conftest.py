@@ -59,7 +59,10 @@ class Inbox:
     def token(self, address: str) -> str:
         """The token in the newest mail to an address, from its link or from its own line."""
         body = self.to(address)[-1].body or ""
-        return re.findall(r"^(?:https://localhost/\S*/)?([\w-]{43})$", body, re.MULTILINE)[-1]
+        found: list[str] = re.findall(
+            r"^(?:https://localhost/\S*/)?([\w-]{43})$", body, re.MULTILINE
+        )
+        return found[-1]
 
 
 @pytest.fixture(scope="session")

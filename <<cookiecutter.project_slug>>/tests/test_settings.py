@@ -52,7 +52,8 @@ def test_an_older_key_must_be_secret_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "app.example.com", "ftp://app.example.com", "https://", "https://a/b", "https://a:x"]
+    "url",
+    ["", "app.example.com", "ftp://app.example.com", "https://", "https://a/b", "https://a:x"],
 )
 def test_base_url_must_be_an_address(url: str) -> None:
     assert "BASE_URL" in refusal(BASE_URL=url)

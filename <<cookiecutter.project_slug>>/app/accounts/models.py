@@ -72,6 +72,7 @@ class Base(DeclarativeBase):
         }
     )
 
+
 class Account(Base):
     """A person: a name, an address that is theirs once confirmed, and a password."""
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import Delete, delete
+from sqlalchemy import delete
 
 from app.accounts.models import Account, MailedToken, Session, now
+from app.accounts.store import delete_rows
 from app.extensions import db
 
 
@@ -26,13 +27,9 @@ def purge() -> Purged:
         Account.confirmed_at.is_(None), Account.created_at < now() - age
     )
     purged = Purged(
-        sessions=_count(delete(Session).where(Session.expires_at <= now())),
-        tokens=_count(delete(MailedToken).where(MailedToken.expires_at <= now())),
-        accounts=_count(accounts),
+        sessions=delete_rows(delete(Session).where(Session.expires_at <= now())),
+        tokens=delete_rows(delete(MailedToken).where(MailedToken.expires_at <= now())),
+        accounts=delete_rows(accounts),
     )
     db.session.commit()
     return purged
-
-
-def _count(statement: Delete) -> int:
-    return db.session.execute(statement).rowcount

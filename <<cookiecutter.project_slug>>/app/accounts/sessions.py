@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import contains_eager
 
-from app.accounts import events, tokens
+from app.accounts import events, store, tokens
 from app.accounts.client import Client
 from app.accounts.models import Account, Session, now
 from app.extensions import db
@@ -94,7 +94,7 @@ def end_all(account: Account, keep: Session | None = None) -> int:
     query = delete(Session).where(Session.account_id == account.id)
     if keep is not None:
         query = query.where(Session.id != keep.id)
-    return db.session.execute(query).rowcount
+    return store.delete_rows(query)
 
 
 def sign_out(session: Session, client: Client) -> None:
@@ -106,13 +106,13 @@ def sign_out(session: Session, client: Client) -> None:
 
 def revoke(account: Account, session_id: int, client: Client) -> bool:
     """End one of an account's own living sessions; whether there was such a one."""
-    ended = db.session.execute(
+    ended = store.delete_rows(
         delete(Session).where(
             Session.id == session_id,
             Session.account_id == account.id,
             Session.expires_at > now(),
         )
-    ).rowcount
+    )
     db.session.commit()
     if ended:
         events.record("session.revoked", client, account.id, session_id=session_id)

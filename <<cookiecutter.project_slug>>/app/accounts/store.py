@@ -1,6 +1,8 @@
-"""Finding accounts."""
+"""Finding accounts, and counting what a statement changed."""
 
-from sqlalchemy import select
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Delete, select
 
 from app.accounts.errors import InvalidInput
 from app.accounts.fields import clean_email
@@ -15,3 +17,8 @@ def by_email(typed: str) -> Account | None:
     except InvalidInput:
         return None
     return db.session.scalar(select(Account).where(Account.email == email))
+
+
+def delete_rows(statement: Delete) -> int:
+    """How many rows a DELETE took: of several at the same moment, one finds the row."""
+    return cast(CursorResult[Any], db.session.execute(statement)).rowcount

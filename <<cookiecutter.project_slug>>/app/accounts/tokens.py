@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, select
 
+from app.accounts import store
 from app.accounts.errors import InvalidToken
 from app.accounts.models import Account, MailedToken, now
 from app.extensions import db
@@ -68,7 +69,7 @@ def redeem(token: str, purpose: str) -> None:
 
     Raises InvalidToken for all others.
     """
-    if db.session.execute(delete(MailedToken).where(_usable(token, purpose))).rowcount != 1:
+    if store.delete_rows(delete(MailedToken).where(_usable(token, purpose))) != 1:
         db.session.rollback()
         raise InvalidToken
 

@@ -1,5 +1,7 @@
 """Accounts, sessions and mailed tokens."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,7 +20,7 @@ def text(length: int) -> sa.String:
     return kind
 
 
-def moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     """A moment in UTC."""
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 

@@ -52,7 +52,9 @@ def test_an_event_outside_the_table_is_a_mistake(event: str, members: dict[str, 
         events.record(event, Client(), 1, **members)
 
 
-def test_they_go_to_standard_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_go_to_standard_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(events.logger, "handlers", [])
     events.init_app()
     events.record("account.registered", Client(), 1)
