@@ -1,0 +1,231 @@
+"""Checks each answer as soon as it is given, and derives what follows from it.
+
+Cookiecutter loads this Jinja extension by `_extensions` in cookiecutter.json. After each question
+stands a private variable that runs a filter of this file over the answer. A filter that refuses
+raises SystemExit with one line: before anything is written, and with no traceback, which
+cookiecutter would add to any other exception.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import NoReturn
+from urllib.parse import unquote
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+MAX_NAME_LENGTH = 200
+MAX_SLUG_LENGTH = 100
+MAX_DEFAULT_SLUG_LENGTH = 50
+
+BACKENDS = {
+    "sqlite": "sqlite",
+    "postgres": "postgresql",
+    "postgresql": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+}
+# Drivers a URL may name; the app connects by the one it installs, whichever is named.
+DRIVERS = {
+    "sqlite": ("pysqlite", "aiosqlite"),
+    "postgresql": ("psycopg", "psycopg2", "asyncpg", "pg8000"),
+    "mysql": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
+}
+URL_EXAMPLES = {
+    "sqlite": "sqlite:///app.db",
+    "postgresql": "postgresql://app:password@localhost/app",
+    "mysql": "mysql://app:password@localhost/app",
+}
+# A URL of a server, after the scheme, as SQLAlchemy reads it: a password may hold `:`, `/` and `%`.
+SERVER = re.compile(
+    r"((?P<user>[^:/@]*)(:(?P<password>[^@]*))?@)?"
+    r"(?P<host>\[[^]/?]+\]|[^]:/?@[]*)(:(?P<port>[^/?@]*))?"
+    r"/(?P<database>[^/?@]+)(\?(?P<query>[^@]*))?"
+)
+YES = {"yes", "y", "true", "t", "on", "1"}
+NO = {"no", "n", "false", "f", "off", "0"}
+
+
+class Answers(Extension):
+    """Gives cookiecutter's Jinja environment the filters of this file."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.filters.update({function.__name__: function for function in FILTERS})
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Keep what looks like a tag in an answer as text.
+
+        Cookiecutter renders answers of the command line and of configuration files as templates.
+        Only the template's own expressions, which read `cookiecutter.…`, are left as such.
+        """
+        if name is not None or "\n" in source:  # a file, or a hook
+            return source
+        start, end = self.environment.variable_start_string, self.environment.variable_end_string
+        starts = (self.environment.block_start_string, self.environment.comment_start_string)
+        literal = "|".join(
+            [rf"{re.escape(start)}(?!\s*cookiecutter\b)", *(re.escape(text) for text in starts)]
+        )
+        return re.sub(literal, lambda match: f"{start}'{match[0]}'{end}", source)
+
+
+def refuse(answer: str, problem: str, example: str) -> NoReturn:
+    """End cookiecutter with one line: the answer's name, what is wrong, an example of a right one.
+
+    Raises SystemExit.
+    """
+    raise SystemExit(f"{answer}: {problem}; for example: {example}")
+
+
+def checked_name(value: object) -> str:
+    """The project's name: one line of text in any script. Raises SystemExit."""
+    example = "My App"
+    name = _text("project_name", value, example)
+    if not name.strip():
+        refuse("project_name", "is empty", example)
+    if len(name.splitlines()) > 1 or _control_characters(name):
+        refuse("project_name", "must be one line without control characters", example)
+    if len(name) > MAX_NAME_LENGTH:
+        refuse("project_name", f"is longer than {MAX_NAME_LENGTH} characters", example)
+    return name
+
+
+def checked_slug(value: object) -> str:
+    """The folder's and the distribution's name. Raises SystemExit."""
+    example = "my-app"
+    slug = _text("project_slug", value, example)
+    if not slug:
+        refuse("project_slug", "is empty", example)
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
+        problem = "must be lower-case letters, digits and hyphens, and start with a letter"
+        refuse("project_slug", problem, example)
+    if len(slug) > MAX_SLUG_LENGTH:
+        refuse("project_slug", f"is longer than {MAX_SLUG_LENGTH} characters", example)
+    return slug
+
+
+def checked_description(value: object) -> str:
+    """What the project is: any text, or none. Raises SystemExit."""
+    example = "Bookings for our sailing club."
+    description = _text("description", value, example)
+    if _control_characters(description.replace("\n", "").replace("\t", "")):
+        refuse("description", "holds control characters", example)
+    return description
+
+
+def checked_interface(value: object) -> str:
+    """Which faces the app has: html, api or both. Raises SystemExit."""
+    interface = _text("interface", value, "both")
+    if interface not in ("html", "api", "both"):
+        refuse("interface", "must be html, api or both", "both")
+    return interface
+
+
+def checked_file_download(value: object) -> str:
+    """`yes`, or nothing for no, so that the result is true or false in a tag. Raises SystemExit."""
+    answer = str(value).strip().lower() if isinstance(value, bool | str | int) else ""
+    if answer not in YES | NO:
+        refuse("file_download", "must be yes or no", "yes")
+    return "yes" if answer in YES else ""
+
+
+def checked_backend(value: object) -> str:
+    """The database that a URL leads to: sqlite, postgresql or mysql (MariaDB too).
+
+    No part of the URL stands in a refusal: it may hold a password. Raises SystemExit.
+    """
+    url = _text("database_url", value, URL_EXAMPLES["sqlite"])
+    scheme, separator, rest = url.partition("://")
+    family, _, driver = scheme.lower().partition("+")
+    backend = BACKENDS.get(family, "")
+    example = URL_EXAMPLES.get(backend, URL_EXAMPLES["sqlite"])
+    if not url.strip():
+        refuse("database_url", "is empty", example)
+    if not separator:
+        refuse("database_url", "has no scheme (sqlite, postgresql, mysql or mariadb)", example)
+    if not backend:
+        problem = "must start with sqlite://, postgresql://, mysql:// or mariadb://"
+        refuse("database_url", problem, example)
+    if "+" in scheme and driver not in DRIVERS[backend]:
+        refuse("database_url", f"names no driver of {backend} after the +", example)
+    if re.search(r"\s", url) or _control_characters(url):
+        refuse("database_url", "holds a space or line break; write a space as %20", example)
+    problem = _sqlite_problem(rest) if backend == "sqlite" else _server_problem(rest)
+    if problem:
+        refuse("database_url", problem, example)
+    return backend
+
+
+def slugified(name: object) -> str:
+    """A valid slug made of a name; `my-app` where no Latin letter or digit is in it."""
+    ascii_name = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower().replace("'", "")).strip("-")
+    if slug[:1].isdigit():
+        slug = f"app-{slug}"
+    return slug[:MAX_DEFAULT_SLUG_LENGTH].rstrip("-") or "my-app"
+
+
+def distribution(slug: str) -> str:
+    """The slug as the name of a Python distribution, which may not end with a hyphen (PEP 508)."""
+    return slug.rstrip("-")
+
+
+def quoted(text: str) -> str:
+    r"""Text for between double quotes, in Python and in TOML alike.
+
+    A double quote becomes `\u0022`: a formatter would change the quotes around a `\"`.
+    """
+    line = re.sub(r"\s", " ", text)
+    return line.replace("\\", "\\\\").replace('"', "\\u0022")
+
+
+def _text(answer: str, value: object, example: str) -> str:
+    """The answer as text that a file can hold; configuration files give other types as well."""
+    if isinstance(value, bool) or not isinstance(value, str):
+        refuse(answer, "must be text", example)
+    if any(unicodedata.category(character) == "Cs" for character in value):
+        refuse(answer, "is not valid UTF-8", example)
+    return value
+
+
+def _control_characters(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def _sqlite_problem(rest: str) -> str:
+    if not rest.startswith("/") or not rest.partition("?")[0].strip("/"):
+        return "names no file; three slashes come before its path"
+    if ":memory:" in rest:
+        return "must be a file: a database in memory ends with each process"
+    if "${" in rest:
+        return "holds ${, which .env files read as the name of a variable"
+    return ""
+
+
+def _server_problem(rest: str) -> str:
+    if rest.count("@") > 1:
+        return "holds more than one @; write an @ in the password as %40"
+    parts = SERVER.fullmatch(rest)
+    if not parts:
+        return "names no database, or is not user:password@host/database"
+    if parts["port"] and not re.fullmatch(r"\d{1,5}", parts["port"]):
+        return "has a port that is not a number"
+    if "\0" in unquote(parts["password"] or ""):
+        return "has a password with a NUL in it"
+    if "${" in f"{parts['host']}{parts['database']}{parts['query']}":
+        return "holds ${, which .env files read as the name of a variable"
+    return ""
+
+
+FILTERS: tuple[Callable[..., str], ...] = (
+    checked_name,
+    checked_slug,
+    checked_description,
+    checked_interface,
+    checked_file_download,
+    checked_backend,
+    slugified,
+    distribution,
+    quoted,
+)
