@@ -27,9 +27,10 @@ def request_reset(email: str, client: Client) -> None:
     outbox.submit(mail_reset, email, client)
 
 
-def check_reset(token: str) -> None:
-    """Raise InvalidToken unless the token could set a password now."""
-    tokens.find(token, "reset")
+def check_reset(token: str) -> str:
+    """The address of the account whose password a token would set. Raises InvalidToken."""
+    row, _ = tokens.find(token, "reset")
+    return row.email
 
 
 def complete_reset(token: str, password: str, client: Client) -> None:

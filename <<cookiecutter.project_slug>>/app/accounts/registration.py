@@ -34,6 +34,11 @@ def resend_confirmation(email: str, client: Client) -> None:
     outbox.submit(mail_confirmation, email)
 
 
+def check_confirm(token: str) -> None:
+    """Raise InvalidToken unless the token could confirm an address now."""
+    tokens.find(token, "confirm")
+
+
 def confirm(token: str, client: Client) -> None:
     """Confirm the address that a token was mailed to. Raises InvalidToken."""
     _, account = tokens.find(token, "confirm")
