@@ -52,6 +52,7 @@ def write_env() -> None:
     """Write .env, readable for its owner alone; one that is there already stays as it is."""
     lines = [
         "# Settings of this machine alone: secret, and never committed.",
+        "FLASK_DEBUG='1'",
         f"SECRET_KEY='{secrets.token_hex(32)}'",
         "DATABASE_URL='{}'".format(re.sub(r"([\\'])", r"\\\1", env_url())),
     ]
