@@ -1,0 +1,27 @@
+"""The JSON API under /api/v1, and the page at /api/docs that describes it.
+
+A bearer token is the only way in. Cookies are neither read nor set, so a forged form can do
+nothing here. Each module holds the operations of one subject; `operations.py` is what they share.
+"""
+
+from flask import Flask
+
+from app import errors
+from app.api import account, bearer, cors, description, headers, problems, recovery, registration
+from app.api import sessions as session_operations
+from app.api.operations import ROOT
+from app.extensions import login_manager
+
+
+def init_app(app: Flask) -> None:
+    """Add the operations, and what holds for every answer below /api."""
+    errors.show_with(app, ROOT, problems.show)
+    login_manager.request_loader(bearer.load_identity)
+    headers.init_app(app)
+    cors.init_app(app)
+    app.register_blueprint(registration.operations)
+    app.register_blueprint(session_operations.operations)
+    app.register_blueprint(recovery.operations)
+    app.register_blueprint(account.operations)
+    app.register_blueprint(description.operations)
+    app.register_blueprint(description.pages)

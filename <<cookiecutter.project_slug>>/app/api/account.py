@@ -1,0 +1,68 @@
+"""One's own account: reading it, changing it, taking it along, ending it."""
+
+from app.accounts import authentication, changes
+from app.api import schemas
+from app.api.operations import OperationsBlueprint
+from app.identity import current_client, current_identity
+
+operations = OperationsBlueprint("Account", __name__)
+
+
+@operations.operation("GET", "/account")
+def get_account() -> schemas.Account:
+    """Read one's account."""
+    return schemas.Account.model_validate(current_identity().account)
+
+
+@operations.operation("PATCH", "/account")
+def update_account(body: schemas.Profile) -> schemas.Account:
+    """Change one's name."""
+    account = current_identity().account
+    changes.rename(account, body.name, current_client())
+    return schemas.Account.model_validate(account)
+
+
+@operations.operation("PUT", "/account/password", 204, errors=(429,))
+def change_password(body: schemas.PasswordChange) -> None:
+    """Change one's password.
+
+    It ends every other session and voids the links that were mailed before.
+    """
+    changes.change_password(
+        current_identity().session, body.current_password, body.password, current_client()
+    )
+
+
+@operations.operation("PUT", "/account/email", 202, errors=(429,))
+def request_email_change(body: schemas.EmailChange) -> None:
+    """Ask to move the account to another address.
+
+    A mail with a token goes to the new address, a notice to the old one; nothing changes until
+    the token is used. The answer is the same for an address that has an account.
+    """
+    session, client = current_identity().session, current_client()
+    authentication.confirm_password(session, body.current_password, client, "current_password")
+    changes.request_email_change(session.account, body.email, client)
+
+
+@operations.operation("PUT", "/account/email/confirmation", 204, signed_in=False)
+def confirm_email_change(body: schemas.Token) -> None:
+    """Move the account to the address that the token was mailed to."""
+    changes.confirm_email_change(body.token, current_client())
+
+
+@operations.operation("GET", "/account/export")
+def export_account() -> schemas.Export:
+    """Read all that is stored about one's account."""
+    return schemas.Export.model_validate(
+        changes.export(current_identity().account, current_client())
+    )
+
+
+@operations.operation("DELETE", "/account", 204, errors=(429,))
+def delete_account(body: schemas.PasswordConfirmation) -> None:
+    """Delete one's account and everything stored about it.
+
+    The password is in the body, where no log writes it down.
+    """
+    changes.delete_account(current_identity().session, body.password, current_client())

@@ -1,0 +1,45 @@
+"""Scripts of other origins may call the API: those that API_ALLOWED_ORIGINS names, and no other.
+
+Without credentials mode: a token is sent by the script, a cookie never (Fetch standard, CORS).
+"""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from app.api.operations import ROOT
+from app.config import ConfigurationError
+
+REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, Range"
+ANSWER_HEADERS = "Content-Disposition, ETag, Location, Retry-After, WWW-Authenticate"
+PREFLIGHT_SECONDS = 600
+
+
+def init_app(app: Flask) -> None:
+    """Add the headers, if any origin is named. Raises ConfigurationError for what is none."""
+    origins = app.config["API_ALLOWED_ORIGINS"]
+    for origin in origins:
+        parts = urlsplit(origin)
+        if not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ConfigurationError(
+                "API_ALLOWED_ORIGINS must be scheme and host, such as https://app.example.com,"
+                f" not {origin}"
+            )
+    if origins:
+
+        @app.after_request
+        def allow(response: Response) -> Response:
+            if request.path.startswith(ROOT):
+                response.vary.add("Origin")
+                if request.origin in origins:
+                    _allow(response, request.origin)
+            return response
+
+
+def _allow(response: Response, origin: str) -> None:
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = ANSWER_HEADERS
+    if request.method == "OPTIONS" and request.access_control_request_method:
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
+        response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)

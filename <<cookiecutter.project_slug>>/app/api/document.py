@@ -1,0 +1,182 @@
+"""The OpenAPI 3.1 document, made from the operations and the models that check their requests."""
+
+import re
+from typing import Any
+
+from flask import Flask, Response
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from werkzeug.http import HTTP_STATUS_CODES
+
+from app.api import problems
+from app.api.operations import JSON, Operation
+from app.api.schemas import InvalidFieldsProblem, Problem
+
+Json = dict[str, Any]
+
+INTRODUCTION = """\
+Sign in with `POST /api/v1/sessions` and send the token of the answer with later requests:
+`Authorization: Bearer <token>`. Cookies do nothing here. Request bodies are `application/json`.
+Times are ISO 8601 in UTC. Every error is a problem by RFC 9457, `application/problem+json`."""
+
+ERRORS = {
+    400: "The request, or the JSON in it, is malformed.",
+    401: "There is no valid token, or the credentials are wrong.",
+    403: "The password is right, but the address was never confirmed.",
+    404: "There is no such thing, or it is not yours.",
+    406: "`Accept` excludes `application/json`.",
+    413: "The body is too large.",
+    415: "The body is not `application/json`.",
+    416: "The file has no such range.",
+    422: "Some fields are not valid; `errors` holds the messages of each.",
+    429: "Too many attempts; `Retry-After` is the number of seconds to wait.",
+    500: "A fault of the server.",
+    503: "The server cannot answer just now.",
+}
+ERROR_HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "example": "Bearer"}},
+    429: {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "example": 60}},
+}
+LOCATION = {"Location": {"schema": {"type": "string", "format": "uri-reference"}}}
+FILE = {"type": "string", "format": "binary"}
+
+
+class _Schemas(GenerateJsonSchema):
+    """pydantic's schemas without a title for each field: its name says the same."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        return False
+
+
+def build(app: Flask) -> Json:
+    """The document of an app, in whose context it is called."""
+    routes = [
+        (re.sub(r"<(?:[^:>]*:)?(\w+)>", r"{\1}", rule.rule), method, operation)
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if isinstance(operation := app.view_functions[rule.endpoint], Operation)
+    ]
+    schemas = _schemas([operation for _, _, operation in routes])
+    paths: dict[str, Json] = {}
+    for path, method, operation in routes:
+        paths.setdefault(path, {})[method.lower()] = _describe(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": app.config["APP_NAME"], "version": "1", "description": INTRODUCTION},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for _, _, each in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": {f"Error{status}": _error(status, schemas) for status in ERRORS},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _schemas(operations: list[Operation]) -> dict[str, Json]:
+    """A schema for each model, by its name."""
+    bodies = {operation.body for operation in operations if operation.body}
+    answers = {model for operation in operations if (model := _answer_model(operation))}
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "validation") for model in bodies),
+        *((model, "serialization") for model in answers | {Problem, InvalidFieldsProblem}),
+    ]
+    _, definitions = models_json_schema(
+        models,
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Schemas,
+    )
+    schemas: dict[str, Json] = definitions["$defs"]
+    return schemas
+
+
+def _answer_model(operation: Operation) -> type[BaseModel] | None:
+    answer = operation.answer
+    return answer if answer is not None and issubclass(answer, BaseModel) else None
+
+
+def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
+    """One operation, as OpenAPI's Operation Object."""
+    summary, _, description = (operation.view.__doc__ or "").strip().partition("\n")
+    described: Json = {
+        "tags": [operation.tag],
+        "operationId": operation.view.__name__,
+        "summary": summary.rstrip("."),
+        "security": [{"bearer": []}] if operation.signed_in else [],
+        "responses": {
+            **_success(operation, schemas),
+            **{
+                str(status): {"$ref": f"#/components/responses/Error{status}"}
+                for status in operation.failures
+            },
+        },
+    }
+    if description.strip():
+        described["description"] = re.sub(r"\s+", " ", description.strip())
+    if operation.parameters:
+        described["parameters"] = [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": {"type": "integer" if kind is int else "string"},
+            }
+            for name, kind in operation.parameters.items()
+        ]
+    if operation.body:
+        content = _content(operation.body, schemas)
+        described["requestBody"] = {"required": True, "content": {JSON: content}}
+    return described
+
+
+def _success(operation: Operation, schemas: dict[str, Json]) -> Json:
+    """What the operation answers when all goes well."""
+    answer: Json = {"description": HTTP_STATUS_CODES[operation.status]}
+    if operation.answer is Response:
+        return {
+            "200": {"description": "The file", "content": {"*/*": {"schema": FILE}}},
+            "206": {"description": "A part of the file", "content": {"*/*": {"schema": FILE}}},
+            "304": {"description": "The file is as `If-None-Match` names it"},
+        }
+    model = _answer_model(operation)
+    if model:
+        answer["content"] = {JSON: _content(model, schemas)}
+    if operation.status == 201:
+        answer["headers"] = LOCATION
+    return {str(operation.status): answer}
+
+
+def _error(status: int, schemas: dict[str, Json]) -> Json:
+    model = InvalidFieldsProblem if status == 422 else Problem
+    example = example_of({"$ref": f"#/components/schemas/{model.__name__}"}, schemas)
+    example |= {"title": HTTP_STATUS_CODES[status], "status": status, "detail": ERRORS[status]}
+    return {
+        "description": ERRORS[status],
+        "content": {problems.MEDIA_TYPE: {**_content(model, schemas), "example": example}},
+        **({"headers": ERROR_HEADERS[status]} if status in ERROR_HEADERS else {}),
+    }
+
+
+def _content(model: type[BaseModel], schemas: dict[str, Json]) -> Json:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"schema": schema, "example": example_of(schema, schemas)}
+
+
+def example_of(schema: Json, schemas: dict[str, Json]) -> Any:
+    """A value that fits a schema, made from the examples of its fields."""
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "anyOf" in schema:
+        return example_of(schema["anyOf"][0], schemas)
+    if "properties" in schema:
+        return {name: example_of(field, schemas) for name, field in schema["properties"].items()}
+    if "const" in schema:
+        return schema["const"]
+    plain = {"boolean": True, "object": {}, "string": "text", "integer": 1}
+    if schema.get("type") == "array":
+        return [example_of(schema["items"], schemas)]
+    return plain[schema["type"]]

@@ -1,0 +1,163 @@
+"""What every operation shares: sign-in, reading the body, writing the answer.
+
+An operation is a view whose types say what it takes and gives. The same types check its requests
+and describe it in the OpenAPI document, which therefore cannot differ from what the app does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast, get_args, get_type_hints
+
+from flask import Blueprint, Response, request
+from flask_login import current_user
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import BadRequest, NotAcceptable, Unauthorized, UnsupportedMediaType
+
+from app.accounts.errors import AccountError
+from app.api import problems
+
+ROOT = "/api/"
+PREFIX = "/api/v1"
+JSON = "application/json"
+
+# What a view may give: a model, a model and headers, nothing, or an answer of its own.
+Answer = BaseModel | tuple[BaseModel, dict[str, str]] | Response | None
+View = Callable[..., Answer]
+
+# pydantic's errors in our own words; for others its words do.
+MESSAGES = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "This must be a string.",
+    "model_type": "This must be a JSON object.",
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path: called by Flask as its view, read by the OpenAPI document."""
+
+    view: View
+    tag: str
+    status: int
+    signed_in: bool
+    # The statuses of the errors that its own work may end in.
+    errors: tuple[int, ...]
+
+    @property
+    def parameters(self) -> dict[str, type]:
+        """The view's arguments that come from the path, with their types."""
+        hints = get_type_hints(self.view)
+        return {name: kind for name, kind in hints.items() if name not in ("body", "return")}
+
+    @property
+    def body(self) -> type[BaseModel] | None:
+        """The model of the request's body, if it takes one."""
+        return get_type_hints(self.view).get("body")
+
+    @property
+    def answer(self) -> type[BaseModel] | type[Response] | None:
+        """The model of the answer's body, or Response for a file, or None for no body."""
+        given = get_type_hints(self.view)["return"]
+        model = get_args(given)[0] if get_args(given) else given
+        return None if model is type(None) else cast(type[BaseModel] | type[Response], model)
+
+    @property
+    def failures(self) -> list[int]:
+        """The status of every error it may end in."""
+        statuses = {400, 500, 503, *self.errors}
+        if self.signed_in:
+            statuses.add(401)
+        if self.parameters:
+            statuses.add(404)
+        if self.body:
+            statuses |= {413, 415, 422}
+        if self.answer is Response:
+            statuses.add(416)
+        elif self.answer:
+            statuses.add(406)
+        return sorted(statuses)
+
+    def __call__(self, **arguments: Any) -> Response:
+        """Serve one request. Raises HTTPException, and AccountError from the view."""
+        if self.signed_in and not current_user.is_authenticated:
+            raise Unauthorized("Send a valid token: `Authorization: Bearer <token>`.")
+        if self.answer not in (None, Response) and not _accepts_json():
+            raise NotAcceptable("The answer is application/json, which `Accept` excludes.")
+        if self.body is not None:
+            arguments["body"] = _read(self.body)
+        return self._respond(self.view(**arguments))
+
+    def _respond(self, answer: Answer) -> Response:
+        if isinstance(answer, Response):
+            return answer
+        model, headers = answer if isinstance(answer, tuple) else (answer, {})
+        if model is None:
+            response = Response(status=self.status)
+            del response.headers["Content-Type"]
+            return response
+        return Response(model.model_dump_json(), self.status, headers, mimetype=JSON)
+
+
+class OperationsBlueprint(Blueprint):
+    """The operations of one subject; `tag` is its name in the document."""
+
+    def __init__(self, tag: str, import_name: str) -> None:
+        super().__init__(f"api_{tag.lower()}", import_name, url_prefix=PREFIX)
+        self.tag = tag
+        self.register_error_handler(AccountError, problems.show_account_error)
+        #: if cookiecutter.interface == "both"
+        # Cookies are not seen here, so there is no form that could be forged.
+        from app.web.csrf import csrf
+
+        csrf.exempt(self)
+        #: endif
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        status: int = 200,
+        *,
+        signed_in: bool = True,
+        errors: tuple[int, ...] = (),
+    ) -> Callable[[View], View]:
+        """Register a view; the first line of its docstring is the operation's summary.
+
+        `status` is that of success; the view's argument `body`, if any, is the request's model.
+        """
+
+        def register(view: View) -> View:
+            operation = Operation(view, self.tag, status, signed_in, errors)
+            # A doubled slash is no other way to write a path: its redirect would be a page.
+            self.add_url_rule(path, view.__name__, operation, methods=[method], merge_slashes=False)
+            return view
+
+        return register
+
+
+def _accepts_json() -> bool:
+    accepted = request.accept_mimetypes
+    return not accepted or accepted.quality(JSON) > 0
+
+
+def _read(model: type[BaseModel]) -> BaseModel:
+    """The request's body as the model. Raises 400, 413, 415 or 422."""
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType(f"Send the body as {JSON}.")
+    try:
+        return model.model_validate_json(request.get_data())
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            raise BadRequest(found[0]["msg"] + ".") from None
+        raise _refusal([(part["loc"], part["type"], part["msg"]) for part in found]) from None
+
+
+def _refusal(found: list[tuple[tuple[int | str, ...], str, str]]) -> problems.InvalidFields:
+    """All that is wrong, by field: a message for each of pydantic's place, type and words."""
+    errors: dict[str, list[str]] = {}
+    for place, kind, words in found:
+        field = str(place[0]) if place else "body"
+        errors.setdefault(field, []).append(MESSAGES.get(kind, words))
+    return problems.InvalidFields(errors)

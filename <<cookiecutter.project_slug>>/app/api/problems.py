@@ -1,0 +1,70 @@
+"""Errors as RFC 9457 problems."""
+
+from flask import Response
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    TooManyRequests,
+    Unauthorized,
+    UnprocessableEntity,
+)
+
+from app.accounts.errors import (
+    AccountError,
+    AddressTaken,
+    InvalidInput,
+    InvalidToken,
+    LimitReached,
+    NotConfirmed,
+    WrongCredentials,
+)
+from app.api.schemas import InvalidFieldsProblem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class InvalidFields(UnprocessableEntity):
+    """422, with the messages of each field; `body` stands for the whole."""
+
+    description = "Some fields are not valid."
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+def show(error: HTTPException) -> Response:
+    """The answer to a request that failed, with the headers that belong to its status."""
+    problem = Problem(title=error.name, status=error.code or 500, detail=error.description or "")
+    if isinstance(error, InvalidFields):
+        problem = InvalidFieldsProblem(**problem.model_dump(), errors=error.errors)
+    response = Response(problem.model_dump_json(), problem.status, mimetype=MEDIA_TYPE)
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    if problem.status == Unauthorized.code:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def show_account_error(error: AccountError) -> Response:
+    """The same for what the service raises."""
+    return show(_http_error(error))
+
+
+def _http_error(error: AccountError) -> HTTPException:
+    match error:
+        case InvalidInput():
+            return InvalidFields(error.errors)
+        case InvalidToken():
+            return InvalidFields({"token": ["This token is not valid: wrong, used, or too old."]})
+        case AddressTaken():
+            return InvalidFields({"token": ["Another account has this address by now."]})
+        case WrongCredentials():
+            return Unauthorized("No account has this address and this password.")
+        case NotConfirmed():
+            return Forbidden("Confirm your e-mail address first.")
+        case LimitReached():
+            seconds = error.retry_after
+            return TooManyRequests(f"Too many attempts. Try again in {seconds} s.", None, seconds)
+    raise error

@@ -1,0 +1,65 @@
+"""Signing in and out, and the sessions of an account."""
+
+from flask import abort, url_for
+
+from app.accounts import authentication
+from app.accounts import sessions as account_sessions
+from app.api import schemas
+from app.api.operations import OperationsBlueprint
+from app.identity import current_client, current_identity
+
+operations = OperationsBlueprint("Sessions", __name__)
+
+
+@operations.operation("POST", "/sessions", 201, signed_in=False, errors=(401, 403, 429))
+def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, str]]:
+    """Sign in.
+
+    Send the token of the answer with later requests: `Authorization: Bearer <token>`.
+    """
+    signed_in = authentication.sign_in(body.email, body.password, current_client(), "api")
+    session = schemas.NewSession(
+        token=signed_in.token,
+        expires_at=signed_in.session.expires_at,
+        account=schemas.Account.model_validate(signed_in.session.account),
+    )
+    return session, {"Location": url_for(".end_session", session_id=signed_in.session.id)}
+
+
+@operations.operation("GET", "/sessions")
+def list_sessions() -> schemas.Sessions:
+    """List the signed-in browsers and clients."""
+    current = current_identity().session
+    return schemas.Sessions(
+        sessions=[
+            schemas.Session(
+                id=session.id,
+                current=session.id == current.id,
+                user_agent=session.user_agent,
+                ip_address=session.ip_address,
+                created_at=session.created_at,
+                last_seen_at=session.last_seen_at,
+                expires_at=session.expires_at,
+            )
+            for session in account_sessions.of(current.account)
+        ]
+    )
+
+
+@operations.operation("DELETE", "/sessions/current", 204)
+def sign_out() -> None:
+    """Sign out: the token is worth nothing from then on."""
+    account_sessions.sign_out(current_identity().session, current_client())
+
+
+@operations.operation("DELETE", "/sessions/<int(max=2147483647):session_id>", 204)
+def end_session(session_id: int) -> None:
+    """End one session of the account."""
+    if not account_sessions.revoke(current_identity().account, session_id, current_client()):
+        abort(404, "You have no such session.")
+
+
+@operations.operation("DELETE", "/sessions", 204)
+def end_other_sessions() -> None:
+    """End every session of the account but the one that asks."""
+    account_sessions.revoke_others(current_identity().session, current_client())

@@ -1,0 +1,54 @@
+"""The files in the API."""
+
+from typing import Annotated
+
+from flask import Flask, Response, url_for
+from pydantic import BaseModel, Field
+
+from app.api.operations import OperationsBlueprint
+from app.api.schemas import Moment
+from app.downloads import files
+
+operations = OperationsBlueprint("Downloads", __name__)
+
+
+class File(BaseModel):
+    """A file that may be downloaded."""
+
+    name: Annotated[str, Field(examples=["welcome.txt"])]
+    size: Annotated[int, Field(description="In bytes.", examples=[163])]
+    modified_at: Moment
+    url: Annotated[str, Field(examples=["/api/v1/downloads/welcome.txt"])]
+
+
+class Files(BaseModel):
+    """All files, by name."""
+
+    files: list[File]
+
+
+def init_app(app: Flask) -> None:
+    """Add the operations."""
+    app.register_blueprint(operations)
+
+
+@operations.operation("GET", "/downloads")
+def list_files() -> Files:
+    """List the files."""
+    return Files(
+        files=[
+            File(
+                name=file.name,
+                size=file.size,
+                modified_at=file.modified_at,
+                url=url_for(".download_file", filename=file.name),
+            )
+            for file in files.listing()
+        ]
+    )
+
+
+@operations.operation("GET", "/downloads/<path:filename>")
+def download_file(filename: str) -> Response:
+    """Download a file, or the part of it that `Range` names."""
+    return files.send(filename)
