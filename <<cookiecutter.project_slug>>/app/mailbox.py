@@ -1,19 +1,46 @@
 """The development mailbox: in debug mode mails become files, shown at /dev/mailbox."""
 
+import base64
+import hashlib
+import re
 import time
+from dataclasses import dataclass
 from email import message_from_bytes
-from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-from flask import Blueprint, Flask, current_app, render_template
+from flask import Blueprint, Flask, Response, abort, current_app, render_template
 from flask_mail import Message
+
+from app.security import CONTENT_SECURITY_POLICY
+
+# More would only make the page long; the files of older mails stay.
+SHOWN = 50
+BARE_TOKEN = re.compile(r"^[\w-]{43}$", re.MULTILINE)
+STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 bp = Blueprint("mailbox", __name__)
 
 
+@dataclass(frozen=True)
+class Mail:
+    """A mail as it was sent; `number` is its file's name, the nanosecond it was kept."""
+
+    number: int
+    subject: str
+    to: str
+    date: str
+    text: str
+    html: str
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens that stand alone on a line: to be copied, where a link would be followed."""
+        return BARE_TOKEN.findall(self.text)
+
+
 def init_app(app: Flask) -> None:
-    """Add the page, in debug mode alone."""
+    """Add the pages, in debug mode alone."""
     if app.debug:
         app.register_blueprint(bp)
 
@@ -28,12 +55,40 @@ def keep(message: Message) -> None:
 @bp.get("/dev/mailbox")
 def show() -> str:
     """The mails the app has sent, newest first."""
-    paths = sorted(_folder().glob("*.eml"), reverse=True)
+    paths = sorted(_folder().glob("*.eml"), reverse=True)[:SHOWN]
     return render_template("mailbox.html", mails=[_read(path) for path in paths])
 
 
-def _read(path: Path) -> EmailMessage:
-    return message_from_bytes(path.read_bytes(), policy=default)
+@bp.get("/dev/mailbox/<int:number>")
+def show_html(number: int) -> Response:
+    """The HTML of one mail, as a mail program shows it."""
+    path = _folder() / f"{number}.eml"
+    if not path.is_file():
+        abort(404)
+    html = _read(path).html
+    # The mail brings its own style: no other than just this one is allowed.
+    hashes = [
+        base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        for style in STYLE.findall(html)
+    ]
+    response = Response(html)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
+        "style-src", " ".join(["style-src", *(f"'sha256-{value}'" for value in hashes)])
+    )
+    return response
+
+
+def _read(path: Path) -> Mail:
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    return Mail(
+        number=int(path.stem),
+        subject=message["Subject"],
+        to=message["To"],
+        date=message["Date"],
+        text=text.get_content() if text else "",
+        html=html.get_content() if html else "",
+    )
 
 
 def _folder() -> Path:

@@ -1,0 +1,41 @@
+"""The face for people: HTML pages over `app.accounts`."""
+
+from flask import Flask
+
+from app import errors
+from app.accounts import mails
+from app.accounts.mails import Action
+from app.web import (  # noqa: F401 - importing the views adds them to the blueprint
+    account,
+    authentication,
+    browser,
+    csrf,
+    error_pages,
+    home,
+    recovery,
+    registration,
+    sessions,
+    words,
+)
+from app.web.blueprint import bp
+
+# Where the link in a mail leads, for each purpose of a token.
+LINKS = {"confirm": "/confirm", "reset": "/reset-password", "email": "/account/email"}
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages, their cookies, their guard against forged forms, and their error pages."""
+    browser.init_app(app)
+    csrf.init_app(app)
+    words.init_app(app)
+    app.register_blueprint(bp)
+    # The menu of people who are signed in: endpoints and labels. Other features add theirs.
+    menu = app.extensions["menu"] = [("web.account", "Account")]
+    app.jinja_env.globals["menu_entries"] = menu
+    errors.show_with(app, "/", error_pages.show)
+
+    def link(purpose: str, token: str) -> Action:
+        """BASE_URL, never a request, says where mailed links lead."""
+        return Action(link=f"{app.config['BASE_URL']}{LINKS[purpose]}/{token}")
+
+    mails.present_with(app, link)

@@ -1,0 +1,106 @@
+"""The account of who is signed in: seeing it, changing it, taking it along, deleting it."""
+
+import json
+
+from flask import Response, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from app.accounts import changes
+from app.identity import current_identity
+from app.web.blueprint import bp
+from app.web.browser import client, leave
+from app.web.forms import ChangeEmailForm, ChangePasswordForm, PasswordForm, ProfileForm
+from app.web.guards import recent_sign_in_required
+
+
+@bp.get("/account")
+@login_required
+def account() -> ResponseReturnValue:
+    """Who you are, when you joined, and the way to all you can change."""
+    return render_template("web/account.html")
+
+
+@bp.route("/account/profile", methods=["GET", "POST"])
+@login_required
+def profile() -> ResponseReturnValue:
+    """The form to change your name."""
+    form = ProfileForm(name=current_identity().account.name)
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            changes.rename(current_identity().account, form.name.data, client())
+            flash("Your name is saved.", "success")
+            return redirect(url_for("web.account"), 303)
+    return form.page("profile.html")
+
+
+@bp.route("/account/password", methods=["GET", "POST"])
+@login_required
+def password() -> ResponseReturnValue:
+    """The form to change your password."""
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            changes.change_password(
+                current_identity().session,
+                form.current_password.data,
+                form.password.data,
+                client(),
+            )
+            flash("Your password is changed; other devices are signed out.", "success")
+            return redirect(url_for("web.account"), 303)
+    return form.page("password.html")
+
+
+@bp.route("/account/email", methods=["GET", "POST"])
+@recent_sign_in_required
+def email() -> ResponseReturnValue:
+    """The form to change your address."""
+    form = ChangeEmailForm(email=session.get("typed_email"))
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            changes.request_email_change(current_identity().account, form.email.data, client())
+            session.pop("typed_email", None)
+            flash(
+                "A link is on its way to the new address. Nothing changes until you use it.",
+                "success",
+            )
+            return redirect(url_for("web.account"), 303)
+    return form.page("email.html")
+
+
+@bp.route("/account/email/<token>", methods=["GET", "POST"])
+def email_token(token: str) -> ResponseReturnValue:
+    """Where the link in a mail leads: GET shows a button, since mail scanners follow links."""
+    new_address = changes.check_email_change(token)
+    if request.method == "POST":
+        changes.confirm_email_change(token, client())
+        flash(f"Your address is {new_address} from now on.", "success")
+        return redirect(url_for("web.login"), 303)
+    return render_template("web/email_token.html", new_address=new_address)
+
+
+@bp.get("/account/export")
+@login_required
+def export() -> ResponseReturnValue:
+    """All that is stored about you, as a file."""
+    data = changes.export(current_identity().account, client())
+    response = Response(
+        json.dumps(data, indent=2, ensure_ascii=False) + "\n", mimetype="application/json"
+    )
+    response.headers.set("Content-Disposition", "attachment", filename="account.json")
+    return response
+
+
+@bp.route("/account/delete", methods=["GET", "POST"])
+@login_required
+def delete() -> ResponseReturnValue:
+    """The form to delete your account."""
+    form = PasswordForm()
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            changes.delete_account(current_identity().session, form.password.data, client())
+            response = leave(url_for("web.home"))
+            flash("Your account is deleted.", "success")
+            return response
+    return form.page("delete.html")

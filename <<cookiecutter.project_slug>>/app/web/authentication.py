@@ -1,0 +1,58 @@
+"""Signing in and out, and proving again who one is."""
+
+from flask import flash, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app.accounts import authentication
+from app.accounts import sessions as service
+from app.accounts.errors import NotConfirmed, WrongCredentials
+from app.identity import current_identity
+from app.web.blueprint import bp
+from app.web.browser import client, enter, leave
+from app.web.forms import LoginForm, PasswordForm
+from app.web.guards import remember_typed_email, safe_target, signed_out_only
+
+
+@bp.route("/login", methods=["GET", "POST"])
+@signed_out_only
+def login() -> ResponseReturnValue:
+    """The form to sign in with."""
+    form = LoginForm(next=request.args.get("next"))
+    if not form.validate_on_submit():
+        return form.page("login.html")
+    kind = "remembered" if form.remember.data else "browser"
+    try:
+        signed_in = authentication.sign_in(form.email.data, form.password.data, client(), kind)
+    except WrongCredentials:
+        form.refuse("password", "The e-mail address or the password is wrong.")
+        return form.page("login.html")
+    except NotConfirmed:
+        remember_typed_email(form.email.data)
+        return form.page("login.html", unconfirmed=True)
+    session.clear()
+    return enter(signed_in, safe_target(form.next.data))
+
+
+@bp.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End this session, on the server and in the browser."""
+    if current_user.is_authenticated:
+        service.sign_out(current_identity().session, client())
+    response = leave(url_for("web.home"))
+    flash("You are signed out.", "success")
+    return response
+
+
+@bp.route("/reauthenticate", methods=["GET", "POST"])
+@login_required
+def reauthenticate() -> ResponseReturnValue:
+    """The password asked again, before a step that a stranger at this desk must not take."""
+    form = PasswordForm(next=request.args.get("next"))
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            signed_in = authentication.reauthenticate(
+                current_identity().session, form.password.data, client()
+            )
+            return enter(signed_in, safe_target(form.next.data))
+    return form.page("reauthenticate.html", target=safe_target(form.next.data))

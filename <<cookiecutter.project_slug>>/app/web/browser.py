@@ -1,0 +1,119 @@
+"""What a browser holds: the session cookie, the remember-me cookie and the device cookie.
+
+The first two carry the token of a session row, so that they are worth nothing once it has ended.
+"""
+
+from typing import Any
+
+import flask
+from flask import Flask, current_app, redirect, request, session
+from flask_login import decode_cookie, encode_cookie, login_user, logout_user
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.utils import cached_property
+from werkzeug.wrappers import Response
+
+from app.accounts.authentication import SignedIn
+from app.accounts.client import Client
+from app.extensions import login_manager
+from app.identity import Identity, current_client, load
+
+
+class Request(flask.Request):
+    """A request whose cookies can always be read."""
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        """The cookies that people can have got from here: none of them when one is no UTF-8.
+
+        Flask-Login knows SECRET_KEY alone, so a remember-me cookie signed with one of the
+        SECRET_KEY_FALLBACKS is signed anew, and one that nobody signed is left out.
+        """
+        try:
+            cookies = super().cookies.to_dict()
+        except UnicodeDecodeError:
+            return ImmutableMultiDict()
+        name = current_app.config["REMEMBER_COOKIE_NAME"]
+        token = _remembered_token(cookies.pop(name, ""))
+        if token is not None:
+            cookies[name] = encode_cookie(token)
+        return ImmutableMultiDict(cookies)
+
+
+def init_app(app: Flask) -> None:
+    """Set the cookies' names and attributes, and load who is signed in from them."""
+    # The prefix makes browsers refuse the cookie from any other host, or over plain http.
+    prefix = "" if app.debug else "__Host-"
+    for cookie, name in {
+        "SESSION": "session",
+        "REMEMBER": "remember_token",
+        "DEVICE": "device",
+    }.items():
+        app.config[f"{cookie}_COOKIE_NAME"] = prefix + name
+        app.config[f"{cookie}_COOKIE_SECURE"] = not app.debug
+        app.config[f"{cookie}_COOKIE_HTTPONLY"] = True
+        app.config[f"{cookie}_COOKIE_SAMESITE"] = "Lax"
+    # The row knows when it ends; the cookie need only last as long as the row may.
+    app.config["REMEMBER_COOKIE_DURATION"] = app.config["SESSION_ABSOLUTE_SECONDS"]
+    app.request_class = Request
+    login_manager.user_loader(_load)
+
+
+def client() -> Client:
+    """Who sends this request, with the device cookie."""
+    return current_client(request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"]))
+
+
+def enter(signed_in: SignedIn, target: str) -> Response:
+    """Give this browser the session just started, make it a known device, and go to `target`."""
+    remember = signed_in.session.kind == "remembered"
+    login_user(Identity(signed_in.session, signed_in.token), remember=remember)
+    response = redirect(target, 303)
+    response.set_cookie(
+        current_app.config["DEVICE_COOKIE_NAME"],
+        signed_in.device,
+        max_age=current_app.config["DEVICE_COOKIE_SECONDS"],
+        **_attributes("DEVICE"),
+    )
+    if not remember:
+        _forget(response)
+    return response
+
+
+def leave(target: str) -> Response:
+    """Take the session's cookies from this browser and go to `target`."""
+    logout_user()
+    session.clear()
+    response = redirect(target, 303)
+    _forget(response)
+    # Not "cookies": the device cookie stays, so that the owner of an account is known again
+    # by the limit on passwords, whatever strangers try meanwhile.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def _load(token: str) -> Identity | None:
+    return load(token, current_client(), "browser", "remembered")
+
+
+def _remembered_token(cookie: str) -> str | None:
+    """The token in a remember-me cookie, if one of our keys signed it."""
+    if not cookie.isascii():
+        return None
+    for key in [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]:
+        token: str | None = decode_cookie(cookie, key)
+        if token is not None:
+            return token
+    return None
+
+
+def _forget(response: Response) -> None:
+    """Delete the remember-me cookie: with its attributes, which `__Host-` needs, unlike
+    Flask-Login."""
+    name = current_app.config["REMEMBER_COOKIE_NAME"]
+    if name in request.cookies:
+        response.delete_cookie(name, **_attributes("REMEMBER"))
+
+
+def _attributes(cookie: str) -> dict[str, Any]:
+    names = ("secure", "httponly", "samesite")
+    return {name: current_app.config[f"{cookie}_COOKIE_{name.upper()}"] for name in names}

@@ -1,0 +1,72 @@
+"""Errors as pages. None of them asks who is signed in: the database may be what failed."""
+
+from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, TooManyRequests
+
+from app.accounts.errors import AddressTaken, InvalidToken, LimitReached
+from app.web.blueprint import bp
+
+# For each status: what happened, and what the person can do.
+WORDS = {
+    400: ("This request makes no sense to us", "Go back, reload the page and try again."),
+    401: ("You are not signed in", "Sign in and try again."),
+    403: ("You may not do that", "If you think you should, ask whoever runs this site."),
+    404: ("There is no such page", "Check the address, or start again from the first page."),
+    405: ("That does not work here", "This page exists, but not for what was tried."),
+    413: ("That is too much", "Shorten what you typed and send it again."),
+    415: ("We cannot read that", "It was sent in a form that this page does not take."),
+    422: ("We cannot use that", "Go back, check what you typed and try again."),
+    429: ("Too many attempts", "Wait a moment before you try again."),
+    500: ("Something went wrong", "The mistake is ours, and it was noted. Try again later."),
+    503: ("We cannot answer right now", "Try again in a minute."),
+}
+FORGED = (
+    "This form can no longer be used",
+    "It was open for too long, you signed in or out meanwhile, or your browser keeps no cookies"
+    " from this site. Go back, reload the page and send the form again.",
+)
+
+
+def show(error: HTTPException) -> ResponseReturnValue:
+    """The page of an HTTP error, with the headers that belong to it."""
+    code = error.code or 500
+    title, text = WORDS.get(code, (error.name, error.description or ""))
+    if isinstance(error, CSRFError):
+        title, text = FORGED
+    if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
+        text = f"Wait {_duration(error.retry_after)} before you try again."
+    page = render_template("web/error.html", code=code, title=title, text=text)
+    response = Response(page, code)
+    for name, value in error.get_headers(request.environ):
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
+
+
+@bp.errorhandler(LimitReached)
+def limit_reached(error: LimitReached) -> ResponseReturnValue:
+    """429, and when to come back."""
+    return show(TooManyRequests(retry_after=error.retry_after))
+
+
+@bp.errorhandler(InvalidToken)
+def link_is_dead(error: InvalidToken) -> ResponseReturnValue:
+    """A mailed link that cannot be used, and the way to another: 404, or 422 for its form."""
+    status = 422 if request.method == "POST" else 404
+    return render_template("web/dead_link.html"), status
+
+
+@bp.errorhandler(AddressTaken)
+def address_taken(error: AddressTaken) -> ResponseReturnValue:
+    """The new address belongs to another account by now; nothing was changed."""
+    return render_template("web/address_taken.html"), 422
+
+
+def _duration(seconds: int) -> str:
+    """A waiting time in words, rounded up."""
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds > size:
+            return f"{-(-seconds // size)} {unit}s"
+    return f"{seconds} seconds" if seconds != 1 else "a second"

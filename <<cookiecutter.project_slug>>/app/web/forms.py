@@ -1,0 +1,135 @@
+"""The forms. What a value may be is decided in `app.accounts`; its messages come from there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, StringField
+from wtforms.widgets import EmailInput, HiddenInput, PasswordInput
+
+from app.accounts.errors import InvalidInput
+from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
+
+
+class Form(FlaskForm):
+    """The base of all: the values that a request carries as text, and the token in every form."""
+
+    def __init__(self, **values: Any) -> None:
+        # Not the files: a field sent as one would reach the service as an object.
+        super().__init__(request.form, **values)
+
+    @contextmanager
+    def showing_refusals(self) -> Iterator[None]:
+        """What the service refuses within the block is shown at the fields; the view goes on."""
+        try:
+            yield
+        except InvalidInput as error:
+            for name, messages in error.errors.items():
+                self.refuse(name, *messages)
+
+    def refuse(self, name: str, *messages: str) -> None:
+        """Put messages beside a field."""
+        self[name].errors = [*self[name].errors, *messages]
+
+    def page(self, template: str, **values: Any) -> ResponseReturnValue:
+        """The page with this form: 422 after a POST, since only a refused form is shown again."""
+        status = 422 if request.method == "POST" else 200
+        return render_template(f"web/{template}", form=self, **values), status
+
+    @property
+    def first_error(self) -> str | None:
+        """The name of the first field with a message: the one to begin with."""
+        return next((field.name for field in self if field.errors), None)
+
+
+class TextField(StringField):
+    """Text; a field that was not sent counts as one left empty."""
+
+    data: str
+
+    def __init__(self, label: str = "", **options: Any) -> None:
+        super().__init__(label, filters=[lambda value: value or ""], **options)
+
+
+def _name() -> TextField:
+    attributes = {"required": True, "autocomplete": "name", "maxlength": NAME_LENGTH}
+    return TextField("Name", render_kw=attributes)
+
+
+def _email(label: str = "E-mail address", autocomplete: str = "email") -> TextField:
+    attributes = {
+        "required": True,
+        "autocomplete": autocomplete,
+        "autocapitalize": "none",
+        "spellcheck": "false",
+        "maxlength": EMAIL_LENGTH,
+    }
+    return TextField(label, widget=EmailInput(), render_kw=attributes)
+
+
+def _password(label: str, autocomplete: str) -> TextField:
+    attributes = {"required": True, "autocomplete": autocomplete}
+    # The widget never shows a value that was sent.
+    return TextField(label, widget=PasswordInput(), render_kw=attributes)
+
+
+def _next() -> TextField:
+    return TextField(widget=HiddenInput())
+
+
+class RegisterForm(Form):
+    """A new account."""
+
+    name = _name()
+    email = _email()
+    password = _password("Password", "new-password")
+
+
+class EmailForm(Form):
+    """An address to mail something to."""
+
+    email = _email()
+
+
+class LoginForm(Form):
+    """A sign-in."""
+
+    email = _email(autocomplete="username")
+    password = _password("Password", "current-password")
+    remember = BooleanField("Keep me signed in on this device")
+    next = _next()
+
+
+class NewPasswordForm(Form):
+    """The password that a mailed link lets its reader set."""
+
+    password = _password("New password", "new-password")
+
+
+class ProfileForm(Form):
+    """What others see of a person."""
+
+    name = _name()
+
+
+class ChangePasswordForm(Form):
+    """Another password for somebody who knows the present one."""
+
+    current_password = _password("Current password", "current-password")
+    password = _password("New password", "new-password")
+
+
+class ChangeEmailForm(Form):
+    """Another address."""
+
+    email = _email("New e-mail address")
+
+
+class PasswordForm(Form):
+    """The password asked for again."""
+
+    password = _password("Password", "current-password")
+    next = _next()

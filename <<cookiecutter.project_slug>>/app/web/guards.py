@@ -1,0 +1,80 @@
+"""Who may see a page, and where they are led instead."""
+
+import functools
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import ParamSpec
+from urllib.parse import urlsplit
+
+from flask import current_app, flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app.accounts.models import EMAIL_LENGTH, now
+from app.extensions import login_manager
+from app.identity import current_identity
+
+Arguments = ParamSpec("Arguments")
+View = Callable[Arguments, ResponseReturnValue]
+
+# One slash, then neither another nor a backslash, which browsers take for one; and nowhere a
+# control character or a space, which browsers drop before they look.
+SAFE_TARGET = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+def safe_target(target: str | None) -> str:
+    """`target` if it is a path on this site, else the account's page (OWASP, 'Unvalidated
+    Redirects and Forwards')."""
+    return target if target and SAFE_TARGET.fullmatch(target) else url_for("web.account")
+
+
+def signed_out_only(view: View[Arguments]) -> View[Arguments]:
+    """Lead people who are signed in to their account instead."""
+
+    @functools.wraps(view)
+    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
+        if current_user.is_authenticated:
+            return redirect(url_for("web.account"), 303)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
+    """Let in who proved a moment ago who they are; others prove it and come back.
+
+    An address typed into the form is kept for the way back.
+    """
+
+    @functools.wraps(view)
+    @login_required
+    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
+        age = now() - current_identity().session.created_at
+        if age < timedelta(seconds=current_app.config["RECENT_SIGN_IN_SECONDS"]):
+            return view(*args, **kwargs)
+        if "email" in request.form:
+            remember_typed_email(request.form["email"])
+        return redirect(url_for("web.reauthenticate", next=_way_back("web.sessions")), 303)
+
+    return guarded
+
+
+def remember_typed_email(email: str) -> None:
+    """Keep an address that was typed, for the next form that asks for it."""
+    session["typed_email"] = email[:EMAIL_LENGTH]
+
+
+@login_manager.unauthorized_handler
+def ask_to_sign_in() -> ResponseReturnValue:
+    """Lead who is signed out to the sign-in page, and from there to where they were."""
+    flash("Sign in to go on.", "info")
+    return redirect(url_for("web.login", next=_way_back("web.account")), 303)
+
+
+def _way_back(otherwise: str) -> str:
+    """This page, as path and query; the page `otherwise` when it only takes forms."""
+    if request.url_rule is None or "GET" not in (request.url_rule.methods or ()):
+        return url_for(otherwise)
+    url = urlsplit(request.url)
+    return url.path + (f"?{url.query}" if url.query else "")

@@ -1,0 +1,28 @@
+"""The first page."""
+
+from flask import current_app, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.web.blueprint import bp
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """What this app is, and the ways in."""
+    pages = _pages() if current_app.debug else []
+    return render_template("web/home.html", pages=pages)
+
+
+@bp.get("/.well-known/change-password")
+def change_password_hint() -> ResponseReturnValue:
+    """Where password managers find the page to change a password (W3C, change-password-url)."""
+    return redirect(url_for("web.password"))
+
+
+def _pages() -> list[tuple[str, str]]:
+    """The pages one can open, and what the code says of each: for a newcomer, in debug mode."""
+    return sorted(
+        (rule.rule, (current_app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0])
+        for rule in current_app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.arguments
+    )

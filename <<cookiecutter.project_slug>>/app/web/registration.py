@@ -1,0 +1,47 @@
+"""Opening an account, and confirming its address."""
+
+from flask import flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.accounts import registration
+from app.web.blueprint import bp
+from app.web.browser import client
+from app.web.forms import EmailForm, RegisterForm
+from app.web.guards import remember_typed_email, signed_out_only
+
+
+@bp.route("/register", methods=["GET", "POST"])
+@signed_out_only
+def register() -> ResponseReturnValue:
+    """The form for a new account."""
+    form = RegisterForm()
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            registration.register(form.name.data, form.email.data, form.password.data, client())
+            remember_typed_email(form.email.data)
+            return redirect(url_for("web.confirm"), 303)
+    return form.page("register.html")
+
+
+@bp.route("/confirm", methods=["GET", "POST"])
+def confirm() -> ResponseReturnValue:
+    """'Check your inbox', and a form to have the link sent again."""
+    form = EmailForm(email=session.get("typed_email"))
+    if form.validate_on_submit():
+        with form.showing_refusals():
+            registration.resend_confirmation(form.email.data, client())
+            remember_typed_email(form.email.data)
+            flash("If this address waits to be confirmed, a new link is on its way.", "success")
+            return redirect(url_for("web.confirm"), 303)
+    return form.page("confirm.html")
+
+
+@bp.route("/confirm/<token>", methods=["GET", "POST"])
+def confirm_token(token: str) -> ResponseReturnValue:
+    """Where the link in a mail leads: GET shows a button, since mail scanners follow links."""
+    if request.method == "POST":
+        registration.confirm(token, client())
+        flash("Your address is confirmed. You can sign in now.", "success")
+        return redirect(url_for("web.login"), 303)
+    registration.check_confirm(token)
+    return render_template("web/confirm_token.html")

@@ -1,0 +1,44 @@
+"""The devices that are signed in, and ending their sessions."""
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from app.accounts import sessions as service
+from app.identity import current_identity
+from app.web.blueprint import bp
+from app.web.browser import client, leave
+from app.web.guards import recent_sign_in_required
+
+
+@bp.get("/account/sessions")
+@login_required
+def sessions() -> ResponseReturnValue:
+    """Every device that is signed in to your account."""
+    current = current_identity().session
+    return render_template(
+        "web/sessions.html", sessions=service.of(current.account), current=current
+    )
+
+
+# No database counts further than this maximum.
+@bp.post("/account/sessions/<int(max=2147483647):session_id>/revoke")
+@recent_sign_in_required
+def revoke_session(session_id: int) -> ResponseReturnValue:
+    """End one session of one's own."""
+    current = current_identity().session
+    if not service.revoke(current.account, session_id, client()):
+        abort(404)
+    if session_id == current.id:
+        return leave(url_for("web.login"))
+    flash("That device is signed out.", "success")
+    return redirect(url_for("web.sessions"), 303)
+
+
+@bp.post("/account/sessions/revoke-others")
+@recent_sign_in_required
+def revoke_other_sessions() -> ResponseReturnValue:
+    """End every session but this one."""
+    ended = service.revoke_others(current_identity().session, client())
+    flash(f"Signed out {ended} other {'device' if ended == 1 else 'devices'}.", "success")
+    return redirect(url_for("web.sessions"), 303)
