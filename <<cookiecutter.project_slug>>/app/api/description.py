@@ -1,10 +1,12 @@
 """The API described: an OpenAPI document for programs, and a page made of it for people."""
 
 import json
+import re
 import shlex
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, render_template, request
+from markupsafe import Markup, escape
 
 from app.api import document, schemas
 from app.api.operations import JSON, OperationsBlueprint
@@ -20,8 +22,8 @@ def get_document() -> schemas.OpenApiDocument:
 
 
 @operations.after_request
-def _let_cache(response: Response) -> Response:
-    """The document changes with a deployment alone: clients may keep it, and ask for news."""
+def let_clients_keep_it(response: Response) -> Response:
+    """The document changes with a deployment alone, so an `ETag` saves sending it again."""
     if response.status_code == 200:
         response.headers["Cache-Control"] = "no-cache"
         response.add_etag()
@@ -32,7 +34,16 @@ def _let_cache(response: Response) -> Response:
 @pages.get("/api/docs")
 def docs() -> str:
     """Every operation with its fields, its answers and a line for `curl`."""
-    return render_template("api_docs.html", document=_document(), curl=_curl, fields=_fields)
+    return render_template(
+        "api_docs.html",
+        document=_document(),
+        subjects=_by_subject(),
+        curl=_curl,
+        fields=_fields,
+        resolve=_resolve,
+        with_code=_with_code,
+        json_lines=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+    )
 
 
 def _document() -> dict[str, Any]:
@@ -42,11 +53,20 @@ def _document() -> dict[str, Any]:
     return cast(dict[str, Any], current_app.extensions["openapi"])
 
 
+def _by_subject() -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """Method, path and description of each operation, by its tag."""
+    subjects: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+    for path, methods in _document()["paths"].items():
+        for method, operation in methods.items():
+            subjects.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
+    return subjects
+
+
 def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
     """A line to copy, with the example as its body."""
     parts = ["curl"]
-    if method != "get":
-        parts += ["-X", method.upper()]
+    if method != "GET":
+        parts += ["-X", method]
     if operation["security"]:
         parts += ["-H", '"Authorization: Bearer $TOKEN"']
     body = operation.get("requestBody")
@@ -55,36 +75,47 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
         parts += ["-H", f'"Content-Type: {JSON}"', "-d", shlex.quote(example)]
     if "206" in operation["responses"]:
         parts.append("-OJ")
+    for parameter in operation.get("parameters", []):
+        path = path.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
     return " ".join([*parts, shlex.quote(current_app.config["BASE_URL"] + path)])
 
 
-def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a schema, those of the models it holds below it, for a table."""
-    found = _resolve(schema)
+def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, type and meaning of a schema's fields, with those of the models below it."""
     rows = []
-    for name, field in found.get("properties", {}).items():
-        rows.append({"name": name, "type": _type(field), "field": _resolve(field)})
-        inner = field.get("items", field)
-        if "$ref" in inner:
-            prefix = f"{name}[]." if "items" in field else f"{name}."
-            rows += [{**row, "name": prefix + row["name"]} for row in _fields(inner)]
+    for name, field in _resolve(schema).get("properties", {}).items():
+        found = _resolve(field)
+        rows.append((name, _type(found), found.get("description", "")))
+        if "$ref" in field.get("items", field):
+            prefix = f"{name}[]" if "items" in field else name
+            inner = _fields(field.get("items", field))
+            rows += [(f"{prefix}.{below}", kind, words) for below, kind, words in inner]
     return rows
 
 
-def _type(field: dict[str, Any]) -> str:
-    """The type in words, such as `string (email) or null`."""
-    if "anyOf" in field:
-        return " or ".join(_type(choice) for choice in field["anyOf"])
-    found = _resolve(field)
-    words = "list" if found["type"] == "array" else found["type"]
-    return f"{words} ({found['format']})" if "format" in found else str(words)
+def _type(schema: dict[str, Any]) -> str:
+    """The type in words, such as `string, 12 to 128 characters`."""
+    if "anyOf" in schema:
+        return " or ".join(_type(choice) for choice in schema["anyOf"])
+    words = "list" if schema["type"] == "array" else str(schema["type"])
+    if schema.get("format") == "date-time":
+        words = "time"
+    if "maxLength" in schema:
+        shortest = f"{schema['minLength']} to " if "minLength" in schema else "up to "
+        words += f", {shortest}{schema['maxLength']} characters"
+    return words
 
 
 def _resolve(schema: dict[str, Any]) -> dict[str, Any]:
     """What a reference stands for."""
     if "$ref" not in schema:
         return schema
-    found: dict[str, Any] = _document()
+    found = _document()
     for part in schema["$ref"].removeprefix("#/").split("/"):
         found = found[part]
     return found
+
+
+def _with_code(text: str) -> Markup:
+    """Text as HTML, what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped

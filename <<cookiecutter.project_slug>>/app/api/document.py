@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from flask import Flask, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -77,14 +77,17 @@ def build(app: Flask) -> Json:
 
 def _schemas(operations: list[Operation]) -> dict[str, Json]:
     """A schema for each model, by its name."""
-    bodies = {operation.body for operation in operations if operation.body}
-    answers = {model for operation in operations if (model := _answer_model(operation))}
-    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        *((model, "validation") for model in bodies),
-        *((model, "serialization") for model in answers | {Problem, InvalidFieldsProblem}),
-    ]
+    models: set[tuple[type[BaseModel], JsonSchemaMode]] = {
+        (Problem, "serialization"),
+        (InvalidFieldsProblem, "serialization"),
+    }
+    for operation in operations:
+        if operation.body:
+            models.add((operation.body, "validation"))
+        if answer := _answer_model(operation):
+            models.add((answer, "serialization"))
     _, definitions = models_json_schema(
-        models,
+        list(models),
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
@@ -121,7 +124,7 @@ def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
                 "name": name,
                 "in": "path",
                 "required": True,
-                "schema": {"type": "integer" if kind is int else "string"},
+                "schema": TypeAdapter(kind).json_schema(),
             }
             for name, kind in operation.parameters.items()
         ]

@@ -47,7 +47,7 @@ class Operation:
     @property
     def parameters(self) -> dict[str, type]:
         """The view's arguments that come from the path, with their types."""
-        hints = get_type_hints(self.view)
+        hints = get_type_hints(self.view, include_extras=True)
         return {name: kind for name, kind in hints.items() if name not in ("body", "return")}
 
     @property

@@ -1,12 +1,17 @@
 """Signing in and out, and the sessions of an account."""
 
+from typing import Annotated
+
 from flask import abort, url_for
+from pydantic import Field
 
 from app.accounts import authentication
 from app.accounts import sessions as account_sessions
 from app.api import schemas
 from app.api.operations import OperationsBlueprint
 from app.identity import current_client, current_identity
+
+SessionId = Annotated[int, Field(description="The `id` of a session.", examples=[7])]
 
 operations = OperationsBlueprint("Sessions", __name__)
 
@@ -53,7 +58,7 @@ def sign_out() -> None:
 
 
 @operations.operation("DELETE", "/sessions/<int(max=2147483647):session_id>", 204)
-def end_session(session_id: int) -> None:
+def end_session(session_id: SessionId) -> None:
     """End one session of the account."""
     if not account_sessions.revoke(current_identity().account, session_id, current_client()):
         abort(404, "You have no such session.")

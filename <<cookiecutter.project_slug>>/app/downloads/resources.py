@@ -9,6 +9,11 @@ from app.api.operations import OperationsBlueprint
 from app.api.schemas import Moment
 from app.downloads import files
 
+Filename = Annotated[
+    str,
+    Field(description="The `name` of a file; its slashes stay slashes.", examples=["welcome.txt"]),
+]
+
 operations = OperationsBlueprint("Downloads", __name__)
 
 
@@ -49,6 +54,6 @@ def list_files() -> Files:
 
 
 @operations.operation("GET", "/downloads/<path:filename>")
-def download_file(filename: str) -> Response:
+def download_file(filename: Filename) -> Response:
     """Download a file, or the part of it that `Range` names."""
     return files.send(filename)
