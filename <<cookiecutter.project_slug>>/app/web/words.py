@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 import ua_parser
 from flask import Flask
+from markupsafe import Markup
+
+from app.accounts.models import timestamp
 
 
 def init_app(app: Flask) -> None:
@@ -12,10 +15,11 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(device)
 
 
-def moment(value: datetime) -> str:
-    """A moment as people read it, such as "31 January 2026, 12:00 UTC"."""
+def moment(value: datetime) -> Markup:
+    """A moment as people read it, such as "31 Jan 2026, 12:00 UTC", and programs too."""
     value = value.astimezone(UTC)
-    return f"{value.day} {value:%B %Y, %H:%M} UTC"
+    words = f"{value.day} {value:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(timestamp(value), words)
 
 
 def device(user_agent: str) -> str:

@@ -55,8 +55,8 @@ function estimate(password, minimum, ownWords) {
     (common.test(lower) && characters.length < 20) ||
     ownWords.some((word) => word.length > 3 && lower.includes(word) && lower.length < word.length + 10);
   if (guessable) return [1, "Easy to guess. Try a few unrelated words in a row."];
-  if (characters.length < minimum + 4) return [2, "Good. A longer one is stronger."];
-  return [3, "Strong."];
+  if (characters.length < minimum + 4) return [2, "Long enough. One more word makes it strong."];
+  return [3, "Looks strong."];
 }
 
 for (const box of document.querySelectorAll(".new-password")) {
@@ -66,6 +66,8 @@ for (const box of document.querySelectorAll(".new-password")) {
   meter.setAttribute("aria-live", "polite");
   box.append(meter);
   input.addEventListener("input", () => {
+    box.querySelector(".field-error")?.replaceChildren(); // it spoke of what was sent before
+    input.removeAttribute("aria-invalid");
     const others = [...input.form.querySelectorAll('[name="name"], [name="email"], [name="username"]')];
     const ownWords = others.flatMap((other) => other.value.toLowerCase().split(/[\s@]+/));
     const [level, text] = estimate(input.value, Number(box.dataset.minLength), ownWords);
