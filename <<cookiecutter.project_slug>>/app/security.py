@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wsgi import get_host
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -43,8 +44,7 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def refuse_other_hosts() -> None:
         if request.path != "/healthz":
-            request.trusted_hosts = hosts
-            request.host  # noqa: B018 - raises SecurityError, a 400, for a host not trusted
+            get_host(request.environ, hosts)  # raises SecurityError, a 400
 
     @app.after_request
     def add_headers(response: Response) -> Response:

@@ -18,7 +18,7 @@ def clean_name(typed: str) -> str:
         raise InvalidInput({"name": ["Enter your name."]})
     if len(name) > NAME_LENGTH:
         raise InvalidInput({"name": [f"Use at most {NAME_LENGTH} characters."]})
-    if not is_text(name):
+    if not is_text(typed):
         raise InvalidInput({"name": ["Use letters, marks and spaces alone, on one line."]})
     return name
 

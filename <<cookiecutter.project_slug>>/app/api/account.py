@@ -10,13 +10,13 @@ operations = OperationsBlueprint("Account", __name__)
 
 @operations.operation("GET", "/account")
 def get_account() -> schemas.Account:
-    """Read one's account."""
+    """Read the account."""
     return schemas.Account.model_validate(current_identity().account)
 
 
 @operations.operation("PATCH", "/account")
 def update_account(body: schemas.Profile) -> schemas.Account:
-    """Change one's name."""
+    """Change the name."""
     account = current_identity().account
     changes.rename(account, body.name, current_client())
     return schemas.Account.model_validate(account)
@@ -24,7 +24,7 @@ def update_account(body: schemas.Profile) -> schemas.Account:
 
 @operations.operation("PUT", "/account/password", 204, errors=(429,))
 def change_password(body: schemas.PasswordChange) -> None:
-    """Change one's password.
+    """Change the password.
 
     It ends every other session and voids the links that were mailed before.
     """
@@ -35,7 +35,7 @@ def change_password(body: schemas.PasswordChange) -> None:
 
 @operations.operation("PUT", "/account/email", 202, errors=(429,))
 def request_email_change(body: schemas.EmailChange) -> None:
-    """Ask to move the account to another address.
+    """Ask for another address.
 
     A mail with a token goes to the new address, a notice to the old one; nothing changes until
     the token is used. The answer is the same for an address that has an account.
@@ -47,13 +47,19 @@ def request_email_change(body: schemas.EmailChange) -> None:
 
 @operations.operation("PUT", "/account/email/confirmation", 204, signed_in=False)
 def confirm_email_change(body: schemas.Token) -> None:
-    """Move the account to the address that the token was mailed to."""
+    """Confirm another address.
+
+    The account moves to the address that the token was mailed to.
+    """
     changes.confirm_email_change(body.token, current_client())
 
 
 @operations.operation("GET", "/account/export")
 def export_account() -> schemas.Export:
-    """Read all that is stored about one's account."""
+    """Export the account.
+
+    All that is stored about it, without hashes and tokens.
+    """
     return schemas.Export.model_validate(
         changes.export(current_identity().account, current_client())
     )
@@ -61,7 +67,7 @@ def export_account() -> schemas.Export:
 
 @operations.operation("DELETE", "/account", 204, errors=(429,))
 def delete_account(body: schemas.PasswordConfirmation) -> None:
-    """Delete one's account and everything stored about it.
+    """Delete the account and everything stored about it.
 
     The password is in the body, where no log writes it down.
     """

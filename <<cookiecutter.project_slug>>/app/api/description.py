@@ -63,21 +63,21 @@ def _by_subject() -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
 
 
 def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
-    """A line to copy, with the example as its body."""
-    parts = ["curl"]
-    if method != "GET":
-        parts += ["-X", method]
-    if operation["security"]:
-        parts += ["-H", '"Authorization: Bearer $TOKEN"']
-    body = operation.get("requestBody")
-    if body:
-        example = json.dumps(body["content"][JSON]["example"], ensure_ascii=False)
-        parts += ["-H", f'"Content-Type: {JSON}"', "-d", shlex.quote(example)]
-    if "206" in operation["responses"]:
-        parts.append("-OJ")
+    """A command to copy, with the example as its body."""
     for parameter in operation.get("parameters", []):
         path = path.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
-    return " ".join([*parts, shlex.quote(current_app.config["BASE_URL"] + path)])
+    parts = ["curl " + shlex.quote(current_app.config["BASE_URL"] + path)]
+    if method != "GET":
+        parts.append(f"-X {method}")
+    if operation["security"]:
+        parts.append('-H "Authorization: Bearer $TOKEN"')
+    if "206" in operation["responses"]:
+        parts.append("-OJ")
+    if "requestBody" in operation:
+        example = operation["requestBody"]["content"][JSON]["example"]
+        parts.append(f'-H "Content-Type: {JSON}"')
+        parts.append("-d " + shlex.quote(json.dumps(example, ensure_ascii=False)))
+    return " \\\n  ".join(parts)
 
 
 def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -118,4 +118,4 @@ def _resolve(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _with_code(text: str) -> Markup:
     """Text as HTML, what stands between backticks as code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped

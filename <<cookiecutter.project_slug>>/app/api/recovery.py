@@ -10,17 +10,17 @@ operations = OperationsBlueprint("Recovery", __name__)
 
 @operations.operation("POST", "/password-resets", 202, signed_in=False, errors=(429,))
 def request_password_reset(body: schemas.EmailAddress) -> None:
-    """Ask for a mail with a token that sets a new password.
+    """Ask for a password reset.
 
-    The answer is the same whether or not the address has an account.
+    A mail with a token goes to the address. The answer is the same whether or not the address has an account.
     """
     recovery.request_reset(body.email, current_client())
 
 
 @operations.operation("PUT", "/password-resets", 204, signed_in=False)
 def reset_password(body: schemas.NewPasswordByToken) -> None:
-    """Set a new password by a mailed token.
+    """Reset the password.
 
-    It also confirms the address, and ends every session of the account.
+    The token is the one that was mailed. It also confirms the address, and ends every session of the account.
     """
     recovery.complete_reset(body.token, body.password, current_client())

@@ -20,7 +20,7 @@ def register(body: schemas.Registration) -> None:
 
 @operations.operation("POST", "/confirmations", 202, signed_in=False, errors=(429,))
 def resend_confirmation(body: schemas.EmailAddress) -> None:
-    """Ask for the confirmation mail again.
+    """Send the confirmation mail again.
 
     The answer is the same whether or not an account waits for it.
     """
@@ -29,5 +29,8 @@ def resend_confirmation(body: schemas.EmailAddress) -> None:
 
 @operations.operation("PUT", "/confirmations", 204, signed_in=False)
 def confirm_address(body: schemas.Token) -> None:
-    """Confirm the address that the token was mailed to."""
+    """Confirm an address.
+
+    The token is the one that was mailed to it.
+    """
     registration.confirm(body.token, current_client())

@@ -33,7 +33,10 @@ def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, st
 
 @operations.operation("GET", "/sessions")
 def list_sessions() -> schemas.Sessions:
-    """List the signed-in browsers and clients."""
+    """List the sessions.
+
+    Every signed-in browser or client is one.
+    """
     current = current_identity().session
     return schemas.Sessions(
         sessions=[
@@ -53,18 +56,24 @@ def list_sessions() -> schemas.Sessions:
 
 @operations.operation("DELETE", "/sessions/current", 204)
 def sign_out() -> None:
-    """Sign out: the token is worth nothing from then on."""
+    """Sign out.
+
+    The token is worth nothing from then on.
+    """
     account_sessions.sign_out(current_identity().session, current_client())
 
 
 @operations.operation("DELETE", "/sessions/<int(max=2147483647):session_id>", 204)
 def end_session(session_id: SessionId) -> None:
-    """End one session of the account."""
+    """End a session."""
     if not account_sessions.revoke(current_identity().account, session_id, current_client()):
         abort(404, "You have no such session.")
 
 
 @operations.operation("DELETE", "/sessions", 204)
 def end_other_sessions() -> None:
-    """End every session of the account but the one that asks."""
+    """End all other sessions.
+
+    The one that asks goes on.
+    """
     account_sessions.revoke_others(current_identity().session, current_client())

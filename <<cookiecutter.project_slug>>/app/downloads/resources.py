@@ -55,5 +55,8 @@ def list_files() -> Files:
 
 @operations.operation("GET", "/downloads/<path:filename>")
 def download_file(filename: Filename) -> Response:
-    """Download a file, or the part of it that `Range` names."""
+    """Download a file.
+
+    `Range` asks for a part of it, `If-None-Match` whether it is still the same.
+    """
     return files.send(filename)

@@ -1,0 +1,41 @@
+"""How mails carry tokens where there are no pages: bare, and as a client's link if there is one."""
+
+import pytest
+from flask import Flask
+
+from app.accounts import mails
+from app.api import bare_tokens
+from tests.conftest import Inbox, MakeApp
+
+TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
+MAILS = {
+    "/confirm": mails.confirm,
+    "/reset-password": mails.reset,
+    "/account/email": mails.email_change_link,
+}
+
+
+def send(app: Flask, path: str) -> list[str]:
+    """The lines of a mail with a token."""
+    bare_tokens.init_app(app)
+    inbox = Inbox(app)
+    with app.app_context():
+        MAILS[path]("ada@example.com", TOKEN)
+    return (inbox.to("ada@example.com")[0].body or "").splitlines()
+
+
+@pytest.mark.parametrize("path", MAILS)
+def test_a_token_stands_alone_on_its_line(app: Flask, path: str) -> None:
+    lines = send(app, path)
+    assert TOKEN in lines
+    assert not any("http" in line for line in lines)
+
+
+@pytest.mark.parametrize("path", MAILS)
+@pytest.mark.parametrize("client_url", ["https://client.example", "https://client.example/"])
+def test_a_client_gets_the_token_in_a_fragment(
+    make_app: MakeApp, path: str, client_url: str
+) -> None:
+    lines = send(make_app(CLIENT_URL=client_url), path)
+    assert f"https://client.example{path}#token={TOKEN}" in lines
+    assert TOKEN in lines

@@ -1,0 +1,113 @@
+"""The OpenAPI document, and the page made of it, say what the app does."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from tests.api.conftest import ApiClient
+from tests.conftest import MakeApp
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def document(api: ApiClient) -> Json:
+    """The document as it is served."""
+    served: Json = api.call("GET /openapi.json").json
+    return served
+
+
+def operations(document: Json) -> Iterator[tuple[str, Json]]:
+    """Each operation with its `METHOD /path`."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def media_types(part: Any) -> Iterator[Json]:
+    """Each description of a body's content below a part of the document."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from value.values() if key == "content" else media_types(value)
+
+
+def test_the_document_is_valid(document: Json) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_it_describes_the_routes_there_are_and_no_other(app: Flask, document: Json) -> None:
+    routes = {
+        f"{method} {re.sub('<[^>]+>', '<>', rule.rule)}"
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {re.sub("{[^}]+}", "<>", line) for line, _ in operations(document)}
+    assert described == routes
+
+
+def test_every_operation_is_told_apart_and_told_about(document: Json) -> None:
+    found = [operation for _, operation in operations(document)]
+    assert len({operation["operationId"] for operation in found}) == len(found)
+    assert all(operation["summary"] for operation in found)
+
+
+def test_every_example_fits_its_schema(document: Json) -> None:
+    contents = [content for content in media_types(document) if "example" in content]
+    assert len(contents) > 20
+    for content in contents:
+        schema = {**content["schema"], "components": document["components"]}
+        OAS31Validator(schema).validate(content["example"])
+
+
+def test_every_error_is_a_problem(document: Json) -> None:
+    for status, answer in document["components"]["responses"].items():
+        assert set(answer["content"]) == {"application/problem+json"}, status
+    for line, operation in operations(document):
+        errors = {status for status in operation["responses"] if status >= "4"}
+        assert {"400", "500", "503"} <= errors, line
+        assert ("422" in errors) == ("requestBody" in operation), line
+        assert ("401" in errors) >= bool(operation["security"]), line
+
+
+def test_what_needs_a_token_says_so_and_does(api: ApiClient, document: Json) -> None:
+    for line, operation in operations(document):
+        path = re.sub("{[^}]+}", "1", line.replace("/api/v1", ""))
+        needs_token = operation["security"] == [{"bearer": []}]
+        assert (api.call(path, {}).status_code == 401) == needs_token, line
+
+
+def test_the_password_policy_is_as_it_is_set(make_app: MakeApp) -> None:
+    api = ApiClient(make_app(PASSWORD_MIN_LENGTH=20))
+    schemas = api.call("GET /openapi.json").json["components"]["schemas"]
+    assert schemas["Registration"]["properties"]["password"]["minLength"] == 20
+
+
+def test_the_page_shows_every_operation(app: Flask, document: Json) -> None:
+    answer = app.test_client().get("/api/docs")
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    for line, operation in operations(document):
+        method, path = line.split(" ")
+        article = answer.text.partition(f'id="{operation["operationId"]}"')[2]
+        article = article.partition("</article>")[0]
+        assert operation["summary"] in article
+        assert path in article
+        assert method in article
+        assert "curl https://localhost/api/v1" in article
+        body = operation.get("requestBody", {"content": {"application/json": {"example": {}}}})
+        for field in body["content"]["application/json"]["example"]:
+            assert f"<code>{field}</code>" in article, line
+
+
+def test_the_page_needs_no_network_and_no_inline_script(app: Flask) -> None:
+    text = app.test_client().get("/api/docs").text
+    assert "<style" not in text
+    assert " style=" not in text
+    assert not re.search(r"<script(?! src=\"/static/)", text)
+    assert not re.search(r"(?:src|href)=\"(?!/static/|/api/|#|/\")", text)

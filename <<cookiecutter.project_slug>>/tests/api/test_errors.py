@@ -1,0 +1,122 @@
+"""Every error is a problem by RFC 9457, whatever went wrong."""
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from app.accounts import changes
+from app.extensions import db
+from tests.api.conftest import ApiClient, errors_of
+from tests.conftest import MakeApp
+
+REGISTRATION = {"name": "Ada", "email": "ada@example.com", "password": "x" * 12}
+
+
+def assert_problem(answer: TestResponse, status: int) -> None:
+    """Check that an answer is the problem of a status, and nothing that a page would be."""
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["status"] == status
+    assert set(answer.json) - {"errors"} == {"type", "title", "status", "detail"}
+    assert ("errors" in answer.json) == (status == 422)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"{'name': 1}", b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 60000]
+)
+def test_400_for_what_is_no_json(api: ApiClient, data: bytes) -> None:
+    options = {"data": data, "content_type": "application/json"}
+    assert_problem(api.call("POST /accounts", **options), 400)
+
+
+def test_400_for_another_host(api: ApiClient) -> None:
+    answer = api.call("GET /account", base_url="https://evil.example")
+    assert_problem(answer, 400)
+
+
+def test_401_without_a_token(api: ApiClient) -> None:
+    answer = api.call("GET /account")
+    assert_problem(answer, 401)
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "", "/nothing", "/account/", "//account", "/account//export"]
+)
+def test_404_for_what_is_not_there(ada: ApiClient, path: str) -> None:
+    assert_problem(ada.call(f"GET {path}"), 404)
+
+
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "BREW"])
+def test_405_with_the_methods_there_are(ada: ApiClient, method: str) -> None:
+    answer = ada.call(f"{method} /account")
+    assert_problem(answer, 405)
+    allowed = set(answer.headers["Allow"].split(", "))
+    assert allowed == {"GET", "HEAD", "OPTIONS", "PATCH", "DELETE"}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "application/xml, text/*"])
+def test_406_for_another_kind_of_answer(ada: ApiClient, accept: str) -> None:
+    assert_problem(ada.call("GET /account", headers={"Accept": accept}), 406)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, application/json;q=0.1"])
+def test_json_is_given_to_whoever_takes_it(ada: ApiClient, accept: str) -> None:
+    assert ada.call("GET /account", headers={"Accept": accept}).status_code == 200
+
+
+def test_413_for_a_large_body(api: ApiClient) -> None:
+    assert_problem(api.call("POST /accounts", {"name": "x" * 65536}), 413)
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "x"])
+def test_415_for_another_kind_of_body(api: ApiClient, kind: str | None) -> None:
+    assert_problem(api.call("POST /accounts", data=b"{}", content_type=kind), 415)
+
+
+def test_a_charset_is_no_other_kind_of_body(api: ApiClient) -> None:
+    kind = "application/json; charset=utf-8"
+    assert_problem(api.call("POST /accounts", data=b"{}", content_type=kind), 422)
+
+
+@pytest.mark.parametrize("data", [b"[]", b"null", b"1", b'"x"', b"true"])
+def test_422_for_json_that_is_no_object(api: ApiClient, data: bytes) -> None:
+    answer = api.call("POST /accounts", data=data, content_type="application/json")
+    assert_problem(answer, 422)
+    assert set(errors_of(answer)) == {"body"}
+
+
+def test_422_names_every_field_that_is_wrong_missing_or_unknown(api: ApiClient) -> None:
+    errors = errors_of(api.call("POST /accounts", {"name": 1, "password": None, "admin": True}))
+    assert set(errors) == {"name", "email", "password", "admin"}
+    assert errors["email"] == ["This field is required."]
+
+
+def test_422_never_repeats_a_password(api: ApiClient) -> None:
+    answer = api.call("POST /accounts", {"email": 1, "password": "my secret"})
+    assert "my secret" not in answer.text
+
+
+def test_500_tells_nothing(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("an inner secret")
+
+    monkeypatch.setattr(changes, "confirm_email_change", fail)
+    api = ApiClient(make_app(PROPAGATE_EXCEPTIONS=False))
+    answer = api.call("PUT /account/email/confirmation", {"token": "x"})
+    assert_problem(answer, 500)
+    assert "secret" not in answer.text
+
+
+def test_503_while_the_database_is_down(
+    ada: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("down"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db.session, "scalar", fail)
+        assert_problem(ada.call("GET /account"), 503)
+    assert ada.call("GET /account").status_code == 200

@@ -1,0 +1,80 @@
+"""Values that have taken apps down: refused or taken, but never a 500 (TESTING raises those)."""
+
+import json
+
+import pytest
+
+from tests.api.conftest import ApiClient
+from tests.conftest import PASSWORD
+
+VALUES = {
+    "nothing": None,
+    "true": True,
+    "integer": 10**400,
+    "float": 1e308,
+    "infinity": float("inf"),
+    "not a number": float("nan"),
+    "list": [[[]]],
+    "object": {"$ne": ""},
+    "empty": "",
+    "blank": " \t\n",
+    "nul": "a\u0000b@example.com\u0000",
+    "controls": "\u0001\u001b[31m\u0085\u2028",
+    "surrogate": "\ud83d half",
+    "bidi": "\u202egnp.exe",
+    "combining": "e" + "\u0301" * 200,
+    "ligature": "\ufdfa" * 128,
+    "emoji": "👩‍👩‍👧‍👦" * 20,
+    "sql": "' OR 1=1; --",
+    "template": "{{ 7 * 7 }} <script>",
+    "lines": "a@example.com\r\nBcc: eve@example.com",
+    "long": "x" * 60000,
+    "long address": "a" * 64 + "@" + "b" * 60 + ".example.com",
+}
+BODIES = {
+    "POST /accounts": {"name": "Ada", "email": "eve@example.com", "password": PASSWORD},
+    "POST /confirmations": {"email": "eve@example.com"},
+    "PUT /confirmations": {"token": "x"},
+    "POST /sessions": {"email": "ada@example.com", "password": PASSWORD},
+    "POST /password-resets": {"email": "eve@example.com"},
+    "PUT /password-resets": {"token": "x", "password": PASSWORD},
+    "PATCH /account": {"name": "Ada"},
+    "PUT /account/password": {"current_password": PASSWORD, "password": PASSWORD},
+    "PUT /account/email": {"current_password": PASSWORD, "email": "eve@example.com"},
+    "PUT /account/email/confirmation": {"token": "x"},
+    "DELETE /account": {"password": "x"},
+}
+FIELDS = [(line, field) for line, body in BODIES.items() for field in body]
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
+def test_no_value_of_any_field_is_a_fault(ada: ApiClient, value: object) -> None:
+    for line, field in FIELDS:
+        data = json.dumps({**BODIES[line], field: value})
+        answer = ada.call(line, data=data, content_type="application/json")
+        assert answer.status_code in (200, 201, 202, 204, 400, 401, 403, 422, 429), (line, field)
+
+
+@pytest.mark.parametrize("line", BODIES)
+def test_wrong_types_name_the_field(ada: ApiClient, line: str) -> None:
+    for field in BODIES[line]:
+        answer = ada.call(line, {**BODIES[line], field: [1]})
+        assert answer.json["errors"] == {field: ["This must be a string."]}
+
+
+def test_the_last_of_two_equal_keys_counts_for_all(ada: ApiClient) -> None:
+    data = b'{"name": "First", "name": "Last"}'
+    answer = ada.call("PATCH /account", data=data, content_type="application/json")
+    assert answer.json["name"] == "Last"
+
+
+@pytest.mark.parametrize("name", ["", "\u0000", "__proto__", "a.b", "x" * 1000, "body"])
+def test_a_field_of_any_other_name_is_unknown(ada: ApiClient, name: str) -> None:
+    answer = ada.call("PATCH /account", {"name": "Ada", name: 1})
+    assert answer.json["errors"] == {name: ["There is no such field."]}
+
+
+@pytest.mark.parametrize("header", ["Bearer \xff\xfe", "Bearer " + "x" * 8000, "Bearer a=b, c=d"])
+def test_no_header_is_a_fault(ada: ApiClient, header: str) -> None:
+    client = ApiClient(ada.app)
+    assert client.call("GET /account", headers={"Authorization": header}).status_code == 401

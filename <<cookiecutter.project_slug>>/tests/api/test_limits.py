@@ -1,0 +1,95 @@
+"""Too many attempts, as a client sees them."""
+
+import pytest
+import time_machine
+from werkzeug.test import TestResponse
+
+from tests.api.conftest import ApiClient
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
+
+
+@pytest.fixture(autouse=True)
+def standing_clock() -> object:
+    """The clock stands still, so that no window of a limit ends in the middle of a test."""
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False):
+        yield
+
+
+def is_limit(answer: TestResponse) -> bool:
+    """Whether the answer is 429, with the time to wait."""
+    if answer.status_code != 429:
+        return False
+    assert answer.mimetype == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) > 0
+    return True
+
+
+def test_ten_failures_are_enough_for_an_account_right_password_included(
+    api: ApiClient, account: str
+) -> None:
+    body = {"email": account, "password": "wrong"}
+    for _ in range(10):
+        assert api.call("POST /sessions", body).status_code == 401
+    assert is_limit(api.call("POST /sessions", body))
+    assert is_limit(api.call("POST /sessions", body | {"password": PASSWORD}))
+
+
+def test_an_unknown_address_has_the_same_limit(api: ApiClient) -> None:
+    body = {"email": "nobody@example.com", "password": "wrong"}
+    statuses = [api.call("POST /sessions", body).status_code for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
+
+
+def test_a_network_address_has_a_limit_too(api: ApiClient) -> None:
+    statuses = [
+        api.call("POST /sessions", {"email": f"{n}@example.com", "password": "wrong"}).status_code
+        for n in range(21)
+    ]
+    assert statuses == [401] * 20 + [429]
+
+
+def test_a_reset_lifts_the_limit(api: ApiClient, account: str, inbox: Inbox) -> None:
+    for _ in range(11):
+        api.call("POST /sessions", {"email": account, "password": "wrong"})
+    api.call("POST /password-resets", {"email": account})
+    new = "seven purple lanterns adrift"
+    api.call("PUT /password-resets", {"token": inbox.token(account), "password": new})
+    assert api.sign_in(account, new)
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("PUT /account/password", {"current_password": "wrong", "password": "x"}),
+        ("PUT /account/email", {"current_password": "wrong", "email": "ada@example.org"}),
+        ("DELETE /account", {"password": "wrong"}),
+    ],
+)
+def test_a_signed_in_person_cannot_guess_the_password(
+    api: ApiClient, account: str, line: str, body: dict[str, str]
+) -> None:
+    ada = api.sign_in(account)
+    statuses = [ada.call(line, body).status_code for _ in range(11)]
+    assert statuses == [422] * 10 + [429]
+
+
+@pytest.mark.parametrize("path", ["/accounts", "/confirmations", "/password-resets"])
+def test_nobody_is_flooded_with_mail(api: ApiClient, path: str) -> None:
+    body = {"email": "ada@example.com"}
+    if path == "/accounts":
+        body |= {"name": "Ada", "password": PASSWORD}
+    for spelling in ("ada@example.com", "ADA@example.com", " ada@EXAMPLE.com") * 2:
+        answer = api.call(f"POST {path}", body | {"email": spelling})
+    assert is_limit(answer)
+
+
+def test_a_limit_ends(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="1 per 15 minutes")
+    api = ApiClient(app)
+    email = add_account(app)
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
+        api.call("POST /sessions", {"email": email, "password": "wrong"})
+        answer = api.call("POST /sessions", {"email": email, "password": PASSWORD})
+        assert is_limit(answer)
+        clock.shift(int(answer.headers["Retry-After"]))
+        assert api.sign_in(email)
