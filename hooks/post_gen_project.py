@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 # Text of any kind comes through: `tojson` escapes the quotes.
-ANSWERS = json.loads(r'''<<cookiecutter | tojson>>''')
+ANSWERS = json.loads(r"""<<cookiecutter | tojson>>""")
 WEB = ANSWERS["interface"] != "api"
 API = ANSWERS["interface"] != "html"
 DOWNLOADS = bool(ANSWERS["__file_download"])
@@ -28,6 +28,7 @@ PARTS = (
     (WEB, ["app/web", "tests/web"]),
     (API, ["app/api", "tests/api"]),
     (API and not WEB, ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"]),
+    (WEB and API, ["tests/test_parity.py"]),
     (DOWNLOADS, ["app/downloads", "tests/downloads", "files"]),
     (DOWNLOADS and WEB, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),
     (DOWNLOADS and API, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
@@ -62,7 +63,7 @@ def write_env() -> None:
         descriptor = os.open(".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
 
 
@@ -127,11 +128,11 @@ def answers_file() -> str:
     """Where cookiecutter, or cruft, keeps what was answered."""
     if "_repo_dir" not in ANSWERS:
         return ".cruft.json"
-    template = os.path.basename(os.path.abspath(ANSWERS["_repo_dir"]))
-    replay = Path("~/.cookiecutter_replay", f"{template}.json")
+    name = f"{Path(ANSWERS['_repo_dir']).resolve().name}.json"
+    replay = Path("~/.cookiecutter_replay", name)
     if replay.expanduser().exists():
         return str(replay)
-    return f"{template}.json in cookiecutter's replay_dir"
+    return f"{name} in cookiecutter's replay_dir"
 
 
 def bold(text: str) -> str:

@@ -1,0 +1,43 @@
+# What to do with the template; `make help` lists it. Needs Python 3.11 or later; uv is used where
+# it is installed.
+
+VENV := .venv
+OUTPUT := .
+ARGS :=
+
+.PHONY: help new test check portable
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to cookiecutter)
+	$(VENV)/bin/cookiecutter --output-dir '$(OUTPUT)' . $(ARGS)
+
+test: $(VENV)/dev ## Prove all eighteen variants, two at a time (ARGS goes to pytest)
+	$(VENV)/bin/pytest -n 2 $(ARGS)
+
+check: $(VENV)/dev ## Lint, format and types of the template's own Python
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+portable: ## Write the template with the delimiters that Windows and cruft take (OUT=folder)
+	python3 tools/portable.py '$(OUT)'
+
+# An environment to render with, and one to test with in the same place.
+$(VENV)/new: EXTRA :=
+$(VENV)/dev: EXTRA := [dev]
+$(VENV)/new $(VENV)/dev: pyproject.toml
+	@if command -v uv > /dev/null; then \
+	    echo "Installing into $(VENV) with uv"; \
+	    test -d $(VENV) || uv venv --quiet --python '>=3.11' $(VENV); \
+	    uv pip install --python $(VENV) -e '.$(EXTRA)'; \
+	else \
+	    for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
+	        $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && break; \
+	    done; \
+	    test $$python != none || { echo "Python 3.11 or later is needed: https://www.python.org"; exit 1; }; \
+	    echo "Installing into $(VENV) with $$python and pip"; \
+	    $$python -m venv $(VENV) && $(VENV)/bin/pip install --disable-pip-version-check -e '.$(EXTRA)'; \
+	fi
+	@touch $@

@@ -1,0 +1,122 @@
+"""A real browser, and people who use it: each in a window of their own, watched for complaints."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+# An answer like 422 is told in the console, too; for a page it is what it should be.
+STATUS_TOLD = "Failed to load resource: the server responded with a status of"
+
+
+def executable() -> str | None:
+    """Where Chromium is, if it is installed."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def launch(trusted_key: str | None = None) -> Iterator[Browser]:
+    """A browser without windows. `trusted_key` is the SHA-256, in base64, of a certificate's key
+    that it takes for one that an authority vouched for."""
+    arguments = list(ARGUMENTS)
+    if trusted_key:
+        arguments.append(f"--ignore-certificate-errors-spki-list={trusted_key}")
+    if os.name == "posix" and os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # it does not work for root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=arguments)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody with a browser of their own; `problems` is what their pages complained of."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
+        self.problems: list[str] = []
+        self.posts: list[str] = []
+        self._host = urlsplit(address).netloc
+        context.set_default_timeout(10_000)
+        context.on("console", self._told)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        context.on("request", self._asked)
+        context.on("response", self._answered)
+        self.page: Page = context.new_page()
+
+    @property
+    def path(self) -> str:
+        """The path of the page that is shown."""
+        return urlsplit(self.page.url).path
+
+    def fill(self, **values: str) -> None:
+        """Type into the fields of these labels; an underscore stands for a space or a hyphen."""
+        for label, value in values.items():
+            self.page.get_by_label(LABELS.get(label, label), exact=True).fill(value)
+
+    def press(self, name: str) -> None:
+        """Click the button of that name."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def follow(self, name: str) -> None:
+        """Click the first link of that name."""
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def heading(self) -> str:
+        """What the page says it is."""
+        return self.page.get_by_role("heading", level=1).inner_text()
+
+    def sign_in(self, email: str, password: str, *, remember: bool = False) -> None:
+        """By way of the form."""
+        self.page.goto("/login")
+        self.fill(email=email, password=password)
+        self.page.get_by_label("Keep me signed in").set_checked(remember)
+        self.press("Sign in")
+        self.page.wait_for_url("**/account")
+
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(STATUS_TOLD):
+            self.problems.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.netloc != self._host:
+            self.problems.append(f"asked another host: {request.url}")
+        if request.method == "POST":
+            self.posts.append(url.path)
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400 and response.request.resource_type != "document":
+            self.problems.append(f"{response.status} for {response.url}")
+
+
+LABELS = {
+    "email": "E-mail address",
+    "name": "Name",
+    "password": "Password",
+    "new_email": "New e-mail address",
+    "new_password": "New password",
+    "current_password": "Current password",
+}

@@ -1,0 +1,181 @@
+"""A rendered app, served: in production over TLS, or in debug mode as while one develops."""
+
+import secrets
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import requests
+import trustme
+
+from tests import commands, walk
+
+PASSWORD = walk.PASSWORD
+# One address opens every account here; the limits, and the hash, have tests of their own.
+SETTINGS = {
+    "LIMIT_PASSWORD_BY_IP": "1000 per minute",
+    "LIMIT_MAIL_BY_IP": "1000 per hour",
+    "PASSWORD_HASH_METHOD": "scrypt:1024:8:1",
+}
+
+
+@dataclass
+class Served:
+    """An app that answers: its address, its database, and the mails that it sent."""
+
+    address: str
+    database: Path
+    mail_folder: Path | None = None
+    mail_server: walk.MailServer | None = None
+    # The certificates that a program has to trust to reach it.
+    trust: str | bool = True
+    _arrived: list[EmailMessage] = field(default_factory=list)
+
+    def open_account(self, email: str, name: str = "Ada Lovelace") -> None:
+        """A confirmed account with PASSWORD, opened by way of the API."""
+        account = {"name": name, "email": email, "password": PASSWORD}
+        self._send("POST", "/accounts", account)
+        token = self.mailed_link(email, "Confirm").rpartition("/")[2]
+        self._send("PUT", "/confirmations", {"token": token})
+
+    def mail(self, to: str, subject: str) -> EmailMessage:
+        """The newest mail to an address whose subject starts so; it has 10 seconds to arrive."""
+        for _ in range(100):
+            self._collect()
+            for mail in reversed(self._arrived):
+                if mail["To"] == to and mail["Subject"].startswith(subject):
+                    return mail
+            time.sleep(0.1)
+        raise TimeoutError(f"no mail {subject!r} to {to}")
+
+    def mailed_link(self, to: str, subject: str) -> str:
+        """The link in such a mail."""
+        body = self.mail(to, subject).get_body(("plain",))
+        assert body is not None
+        return next(word for word in body.get_content().split() if word.startswith(self.address))
+
+    def let_time_pass(self, minutes: int) -> None:
+        """Make every session so much older."""
+        with closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            connection.execute(
+                "UPDATE sessions SET created_at = datetime(created_at, ?) || '.000000'",
+                (f"-{timedelta(minutes=minutes).seconds} seconds",),
+            )
+
+    def _collect(self) -> None:
+        if self.mail_server is not None:
+            while not self.mail_server.mails.empty():
+                self._arrived.append(self.mail_server.mails.get())
+        if self.mail_folder is not None:
+            self._arrived = [
+                message_from_bytes(path.read_bytes(), policy=default)
+                for path in sorted(self.mail_folder.glob("*.eml"))
+            ]
+
+    def _send(self, method: str, path: str, body: dict[str, str]) -> None:
+        url = f"{self.address}/api/v1{path}"
+        requests.request(method, url, json=body, verify=self.trust, timeout=20).raise_for_status()
+
+
+@contextmanager
+def production(folder: Path, programs: Path, certificates: Path) -> Iterator[Served]:
+    """The app under gunicorn, with TLS of its own: its cookies are for nothing less."""
+    port = free_port()
+    address = f"https://localhost:{port}"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(certificates / "authority.pem"))
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+        str(certificates / "server.pem")
+    )
+    with walk.mail_server() as (mails, mail_port):
+        settings = SETTINGS | {
+            "SECRET_KEY": secrets.token_hex(32),
+            "DATABASE_URL": "sqlite:///production.db",
+            "BASE_URL": address,
+            "MAIL_SERVER": "127.0.0.1",
+            "MAIL_PORT": str(mail_port),
+            "WEB_CONCURRENCY": "1",
+        }
+        certificate = (
+            "--certfile",
+            certificates / "server.pem",
+            "--keyfile",
+            certificates / "server.pem",
+        )
+        command = ("gunicorn", "--bind", f"localhost:{port}", *certificate, "wsgi:app")
+        served = Served(
+            address,
+            folder / "instance" / "production.db",
+            mail_server=mails,
+            trust=str(certificates / "authority.pem"),
+        )
+        with _running(served, folder, programs, command, settings):
+            yield served
+
+
+@contextmanager
+def debug(folder: Path, programs: Path, **settings: str) -> Iterator[Served]:
+    """The app under Flask's own server, in debug mode."""
+    port = free_port()
+    address = f"http://localhost:{port}"
+    database = {"DATABASE_URL": "sqlite:///debug.db", "BASE_URL": address}
+    served = Served(
+        address, folder / "instance" / "debug.db", mail_folder=folder / "instance" / "mail"
+    )
+    command = ("flask", "run", "--debug", "--no-reload", "--port", str(port))
+    with _running(served, folder, programs, command, SETTINGS | database | settings):
+        yield served
+
+
+@contextmanager
+def _running(
+    served: Served,
+    folder: Path,
+    programs: Path,
+    command: tuple[str | Path, ...],
+    settings: dict[str, str],
+) -> Iterator[None]:
+    commands.run(programs / "flask", "db", "upgrade", folder=folder, settings=settings)
+    program, *arguments = command
+    with (folder / "server.log").open("ab") as log:
+        server = subprocess.Popen(
+            [programs / program, *arguments],
+            cwd=folder,
+            env=commands.environment(settings),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_healthy(served)
+        yield
+    finally:
+        server.terminate()
+        server.wait(timeout=40)
+
+
+def _wait_until_healthy(served: Served) -> None:
+    for _ in range(200):
+        try:
+            url = f"{served.address}/healthz"
+            if requests.get(url, verify=served.trust, timeout=5).status_code == 200:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise TimeoutError(f"{served.address} does not answer")
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,182 @@
+"""What makes forms comfortable: the keyboard, the first error, and the little script there is."""
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.chromium import Visitor
+from tests.browser.conftest import Visit
+from tests.browser.served import PASSWORD, Served
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+FOCUS = """() => {
+    const element = document.activeElement;
+    const box = element.getBoundingClientRect();
+    const style = getComputedStyle(element);
+    const middle = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return {
+        name: (element.getAttribute("aria-label") || element.labels?.[0]?.innerText
+            || element.innerText || element.tagName).trim().replace(/\\s+/g, " "),
+        outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+        seen: middle !== null && (element.contains(middle) || middle.contains(element)),
+    };
+}"""
+
+
+def tab_to(page: Page, name: str) -> list[str]:
+    """Press Tab until the focus, seen all the way, is on the element of that name."""
+    passed: list[str] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        assert focus["outlined"], f"no focus is seen on {focus['name']!r}"
+        assert focus["seen"], f"{focus['name']!r} has the focus and is covered or outside"
+        passed.append(focus["name"])
+        if focus["name"] == name:
+            return passed
+    raise AssertionError(f"Tab does not lead to {name!r}: {passed}")
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    tab_to(page, label)
+    page.keyboard.type(text)
+
+
+def press_key(page: Page, key: str) -> None:
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
+def test_by_keyboard_alone(visit: Visit, site: Served) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.goto("/")
+    assert tab_to(page, "Skip to the content") == ["Skip to the content"]
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    tab_to(page, "Register")
+    press_key(page, "Enter")
+    type_into(page, "Name", "Ada")
+    type_into(page, "E-mail address", "keyboard@example.com")
+    type_into(page, "Password", PASSWORD)
+    tab_to(page, "Register")
+    press_key(page, "Enter")
+    assert visitor.heading() == "Check your inbox"
+    page.goto(site.mailed_link("keyboard@example.com", "Confirm"))
+    tab_to(page, "Confirm my address")
+    press_key(page, "Space")
+    type_into(page, "E-mail address", "keyboard@example.com")
+    type_into(page, "Password", PASSWORD)
+    tab_to(page, "Keep me signed in on this device")
+    page.keyboard.press("Space")
+    expect(page.get_by_label("Keep me signed in")).to_be_checked()
+    press_key(page, "Enter")
+    assert visitor.heading() == "Your account"
+    tab_to(page, "Signed-in devices")
+    press_key(page, "Enter")
+    assert visitor.heading() == "Signed-in devices"
+    tab_to(page, "Sign out")
+    press_key(page, "Enter")
+    assert visitor.path == "/"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_first_error_has_the_focus(javascript: bool, visit: Visit) -> None:
+    visitor = visit(java_script_enabled=javascript)
+    visitor.page.goto("/register")
+    visitor.fill(name="Ada", email="no address", password="short")
+    visitor.press("Register")
+    email = visitor.page.get_by_label("E-mail address")
+    expect(email).to_be_focused()
+    expect(email).to_have_attribute("aria-invalid", "true")
+    expect(email).to_have_value("no address")
+    for label in ("E-mail address", "Password"):
+        described = visitor.page.get_by_label(label, exact=True).get_attribute("aria-describedby")
+        assert described is not None
+        error = visitor.page.locator(f"#{described.split()[0]}")
+        expect(error).to_be_visible()
+        assert error.inner_text()
+    assert visitor.page.title().startswith("Error: Register")
+
+
+def test_a_form_is_sent_once(visit: Visit, site: Served) -> None:
+    site.open_account("twice@example.com")
+    visitor = visit()
+    visitor.sign_in("twice@example.com", PASSWORD)
+    visitor.page.goto("/account/profile")
+    visitor.posts.clear()
+    held: list[Route] = []
+    visitor.page.route("**/account/profile", held.append)
+    button = visitor.page.get_by_role("button", name="Save")
+    for _ in range(3):
+        button.click(no_wait_after=True)
+    visitor.page.get_by_label("Name", exact=True).press("Enter", no_wait_after=True)
+    expect(button).to_have_attribute("aria-disabled", "true")
+    held[0].continue_()
+    visitor.page.wait_for_url("**/account")
+    assert visitor.posts == ["/account/profile"]
+    visitor.page.unroute("**/account/profile")
+    visitor.page.go_back()
+    visitor.press("Save")
+    visitor.page.wait_for_url("**/account")
+
+
+def test_a_password_can_be_shown(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.goto("/login")
+    field = visitor.page.get_by_label("Password", exact=True)
+    field.fill(PASSWORD)
+    visitor.press("Show password")
+    expect(field).to_have_attribute("type", "text")
+    visitor.press("Hide password")
+    expect(field).to_have_attribute("type", "password")
+
+
+def test_a_new_password_is_estimated(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.goto("/register")
+    for password, words in {
+        "elevenchars": "One more character is needed.",
+        "aaaaaaaaaaaaaaaa": "Easy to guess.",
+        PASSWORD: "Strong.",
+    }.items():
+        visitor.fill(password=password)
+        expect(visitor.page.get_by_text(words)).to_be_visible()
+
+
+def test_a_command_can_be_copied(visit: Visit) -> None:
+    visitor = visit(permissions=["clipboard-read", "clipboard-write"])
+    visitor.page.goto("/api/docs")
+    command = visitor.page.locator(".copyable").first
+    command.get_by_role("button", name="Copy").click()
+    expect(command.get_by_role("button")).to_have_text("Copied")
+    copied = visitor.page.evaluate("navigator.clipboard.readText()")
+    assert copied == command.locator("code").inner_text()
+    assert copied.startswith("curl ")
+
+
+def test_nothing_of_the_script_is_missed_without_it(visit: Visit) -> None:
+    visitor = visit(java_script_enabled=False)
+    for path in ("/register", "/login", "/api/docs"):
+        visitor.page.goto(path)
+        buttons = visitor.page.get_by_role("main").get_by_role("button").all_inner_texts()
+        assert [name for name in buttons if name not in ("Register", "Sign in")] == [], path
+
+
+def test_an_unconfirmed_address(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.goto("/register")
+    visitor.fill(name="Ada", email="slow@example.com", password=PASSWORD)
+    visitor.press("Register")
+    visitor.page.goto("/login")
+    visitor.fill(email="slow@example.com", password=PASSWORD)
+    visitor.press("Sign in")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("Confirm your address first")
+    resend(visitor)
+
+
+def resend(visitor: Visitor) -> None:
+    visitor.page.get_by_role("alert").get_by_role("link").click()
+    expect(visitor.page.get_by_label("E-mail address")).to_have_value("slow@example.com")
+    visitor.press("Send the link again")
+    expect(visitor.page.get_by_role("status")).to_contain_text("a new link is on its way")

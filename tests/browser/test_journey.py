@@ -1,0 +1,121 @@
+"""The whole way of a person through the app: on a desk, on a phone, and without JavaScript."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.chromium import PHONE, Visitor
+from tests.browser.conftest import Visit
+from tests.browser.served import PASSWORD, Served
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+PEOPLE = {
+    "desk": {},
+    "phone": {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},
+    "no-javascript": {"java_script_enabled": False},
+}
+OTHER_PASSWORD = "seven purple lanterns drift upstream"
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_the_whole_way(person: str, visit: Visit, site: Served) -> None:
+    visitor = visit(**PEOPLE[person])
+    email, new_email = f"{person}@example.com", f"{person}@example.org"
+    register(visitor, site, email)
+    sign_in(visitor, email)
+    change_name(visitor)
+    change_password(visitor, site, email)
+    change_address(visitor, site, email, new_email)
+    take_along(visitor, new_email)
+    delete(visitor, site, new_email)
+
+
+def register(visitor: Visitor, site: Served, email: str) -> None:
+    visitor.page.goto("/")
+    visitor.follow("Register")
+    visitor.fill(name="Ada Lovelace", email=email, password=PASSWORD)
+    visitor.press("Register")
+    assert visitor.heading() == "Check your inbox"
+    assert email in visitor.page.get_by_role("main").inner_text()
+    visitor.page.goto(site.mailed_link(email, "Confirm your e-mail address"))
+    visitor.press("Confirm my address")
+    says(visitor, "Your address is confirmed.")
+
+
+def sign_in(visitor: Visitor, email: str) -> None:
+    assert visitor.heading() == "Sign in"
+    visitor.fill(email=email, password="not the right one")
+    visitor.press("Sign in")
+    assert "is wrong" in visitor.page.get_by_role("main").inner_text()
+    assert visitor.page.get_by_label("E-mail address").input_value() == email
+    assert visitor.page.get_by_label("Password", exact=True).input_value() == ""
+    visitor.fill(password=PASSWORD)
+    visitor.page.get_by_label("Keep me signed in").check()
+    visitor.press("Sign in")
+    assert visitor.heading() == "Your account"
+    lasting = [cookie for cookie in visitor.context.cookies() if cookie["expires"] > 0]
+    assert "__Host-remember_token" in {cookie["name"] for cookie in lasting}
+
+
+def change_name(visitor: Visitor) -> None:
+    visitor.follow("Change your name")
+    assert visitor.page.get_by_label("Name", exact=True).input_value() == "Ada Lovelace"
+    visitor.fill(name="Ada King")
+    visitor.press("Save")
+    says(visitor, "Your name is saved.")
+    assert "Ada King" in visitor.page.get_by_role("banner").inner_text()
+
+
+def change_password(visitor: Visitor, site: Served, email: str) -> None:
+    visitor.follow("Change your password")
+    visitor.fill(current_password=PASSWORD, new_password=OTHER_PASSWORD)
+    visitor.press("Change password")
+    says(visitor, "Your password is changed")
+    site.mail(email, "Your password was changed")
+
+
+def change_address(visitor: Visitor, site: Served, email: str, new_email: str) -> None:
+    visitor.follow("Change your e-mail address")
+    visitor.fill(new_email=new_email)
+    visitor.press("Mail me a link")
+    says(visitor, "A link is on its way")
+    assert email in visitor.page.get_by_role("main").inner_text()
+    site.mail(email, "A change of your e-mail address")
+    visitor.page.goto(site.mailed_link(new_email, "Confirm your new e-mail address"))
+    visitor.press("Use this address")
+    visitor.page.goto("/account")
+    assert new_email in visitor.page.get_by_role("main").inner_text()
+
+
+def take_along(visitor: Visitor, email: str) -> None:
+    with visitor.page.expect_download() as export:
+        visitor.follow("Take your data with you")
+    assert email in json.dumps(read(export.value))
+    visitor.follow("Downloads")
+    assert visitor.heading() == "Downloads"
+    with visitor.page.expect_download() as file:
+        visitor.follow("welcome.txt")
+    assert file.value.suggested_filename == "welcome.txt"
+
+
+def delete(visitor: Visitor, site: Served, email: str) -> None:
+    visitor.page.goto("/account")
+    visitor.follow("Delete your account")
+    visitor.fill(password=OTHER_PASSWORD)
+    visitor.press("Delete my account for good")
+    says(visitor, "Your account is deleted.")
+    site.mail(email, "Your account was deleted")
+    visitor.page.goto("/account")
+    assert visitor.heading() == "Sign in"
+
+
+def says(visitor: Visitor, text: str) -> None:
+    """A message that is announced says so."""
+    assert text in visitor.page.get_by_role("status").inner_text()
+
+
+def read(download: Any) -> Any:
+    return json.loads(Path(download.path()).read_text("utf-8"))

@@ -1,0 +1,50 @@
+"""Programs run as a person would, without the settings of whoever runs the tests."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CI", "SSL_CERT_FILE")
+KEPT_BEGINNINGS = ("UV_", "PIP_", "http", "HTTP", "no_proxy", "NO_PROXY")
+
+
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a program needs of this process's environment, and `settings`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT or name.startswith(KEPT_BEGINNINGS)
+    }
+    return kept | dict(settings or {})
+
+
+def run(
+    *command: str | Path, folder: Path, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that has to succeed; the test fails with its output if it does not."""
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    if result.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\n{result.stdout[-12_000:]}", pytrace=False)
+    return result
+
+
+def make_environment(folder: Path, *requirements: str) -> Path:
+    """A virtual environment in `folder` with the requirements; answers its `bin`."""
+    uv = Path(sys.executable).with_name("uv")
+    python = folder / ".venv"
+    run(uv, "venv", "--quiet", "--python", sys.executable, python, folder=folder)
+    run(uv, "pip", "install", "--python", python, *requirements, folder=folder)
+    return python / "bin"

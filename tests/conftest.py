@@ -1,0 +1,148 @@
+"""Rendering, as a person's command would do it, and each variant installed once."""
+
+import json
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.main import cookiecutter
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+from tests import commands, databases
+from tests.variants import VARIANTS, Variant
+
+REPOSITORY = Path(__file__).parents[1]
+SOURCE = REPOSITORY / "<<cookiecutter.project_slug>>"
+
+
+class ByVariant(LoadScopeScheduling):
+    """Gives all tests of a variant to one process, which installs it once; the rest one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        group = nodeid.partition("[")[2].rstrip("]")
+        if group in set(map(str, VARIANTS)):
+            return group
+        return "in place" if "test_in_place" in nodeid else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByVariant:
+    """Where xdist asks how to spread the tests."""
+    return ByVariant(config, log)
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Renders a template with cookiecutter's settings of its own: none of this machine's count."""
+
+    template: Path
+    config: Path
+    output: Path
+
+    def __call__(self, **answers: Any) -> Path:
+        """The folder of a new app. Answers that the template does not ask for are refused."""
+        questions = json.loads((self.template / "cookiecutter.json").read_text("utf-8"))
+        unknown = answers.keys() - {name for name in questions if not name.startswith("_")}
+        assert not unknown, f"the template asks no such question: {unknown}"
+        folder = cookiecutter(
+            str(self.template),
+            no_input=True,
+            extra_context=answers,
+            config_file=str(self.config),
+            output_dir=str(self.output),
+        )
+        return Path(folder)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A rendered variant, its environment and an empty database."""
+
+    variant: Variant
+    folder: Path
+    programs: Path
+    database_url: str
+
+    def run(self, program: str, *arguments: str | Path, **settings: str) -> str:
+        """What a program of its environment prints; it has to succeed."""
+        settings = {"DATABASE_URL": self.database_url, **settings}
+        command = (self.programs / program, *arguments)
+        return commands.run(*command, folder=self.folder, settings=settings).stdout
+
+
+def copy_template(target: Path) -> Path:
+    """The template without what git ignores: working on it in place leaves things behind."""
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, check=True).stdout
+    for name in names.decode().split("\0"):
+        source = REPOSITORY / name
+        if name and source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    return target
+
+
+def make_renderer(template: Path, folder: Path) -> Renderer:
+    """A renderer whose settings, replay file and apps are all under `folder`."""
+    config = folder / "config.yaml"
+    config.write_text(f"replay_dir: {folder}/replay\ncookiecutters_dir: {folder}/templates\n")
+    return Renderer(template, config, folder)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clean copy of the template."""
+    return copy_template(tmp_path_factory.mktemp("template") / "repository")
+
+
+@pytest.fixture
+def render(template: Path, tmp_path: Path) -> Renderer:
+    """Renders into a folder that is this test's own."""
+    return make_renderer(template, tmp_path)
+
+
+@pytest.fixture(scope="session", params=VARIANTS, ids=str)
+def variant(request: pytest.FixtureRequest) -> Variant:
+    """Every variant in turn."""
+    chosen: Variant = request.param
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def rendered(
+    variant: Variant, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The folder of a variant, fresh from the template."""
+    render = make_renderer(template, tmp_path_factory.mktemp("rendered"))
+    yield render(**variant.answers)
+    shutil.rmtree(render.output)  # eighteen environments are large
+
+
+@pytest.fixture(scope="session")
+def installed(variant: Variant, rendered: Path) -> Iterator[Installed]:
+    """A variant installed from its own pyproject.toml, with a database of its own."""
+    with databases.database(variant.backend) as url:
+        programs = commands.make_environment(rendered, "-e", ".[dev]")
+        yield Installed(variant, rendered, programs, url)
+
+
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy learned from one variant helps with the next: it goes by content."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the dependencies of all variants.
+
+    The project itself cannot be installed: its name is a tag.
+    """
+    project = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]
+    requirements = project["dependencies"] + project["optional-dependencies"]["dev"]
+    return commands.make_environment(tmp_path_factory.mktemp("programs"), *requirements)

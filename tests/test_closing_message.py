@@ -1,0 +1,121 @@
+"""What the closing message says to type is typed, with uv on the PATH and without."""
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import commands, walk
+from tests.conftest import REPOSITORY, Renderer
+
+COOKIECUTTER = Path(sys.executable).with_name("cookiecutter")
+PASSWORD_URL = "postgresql://app:hunter2@localhost/app"
+
+
+def closing_message(render: Renderer, *answers: str, **settings: str) -> str:
+    """What cookiecutter prints, in the folder that the app is made in."""
+    command = (COOKIECUTTER, "--no-input", render.template, *answers)
+    home = render.output / "home"
+    home.mkdir(exist_ok=True)
+    settings = {"HOME": str(home), "PWD": str(render.output), **settings}
+    return commands.run(*command, folder=render.output, settings=settings).stdout
+
+
+def blocks(message: str) -> list[list[str]]:
+    """The indented commands, in the groups that they stand in."""
+    groups = re.findall(r"(?:^    .*\n)+", message, re.MULTILINE)
+    return [[line.strip() for line in group.splitlines()] for group in groups]
+
+
+def tools(folder: Path, *names: str) -> str:
+    """A PATH with the system's programs, one Python, and the programs named."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(Path(sys.executable).with_name(name))
+    (folder / "python3").symlink_to(Path(sys.base_prefix, "bin", "python3"))
+    return f"{folder}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize("programs", [["uv"], []], ids=["make with uv", "make with pip"])
+def test_make_run(programs: list[str], render: Renderer, tmp_path: Path) -> None:
+    first, _ = blocks(closing_message(render))
+    serve_by(first, render.output, tools(tmp_path / "tools", *programs))
+
+
+def test_without_make(render: Renderer, tmp_path: Path) -> None:
+    first, second = blocks(closing_message(render))
+    serve_by([first[0], *second], render.output, tools(tmp_path / "tools"))
+
+
+def serve_by(lines: list[str], folder: Path, path: str) -> None:
+    """Type the lines, the last of which serves; a newcomer registers and reads the mail."""
+    port = walk.free_port()
+    lines[-1] += f" PORT={port}" if lines[-1].startswith("make") else f" --port {port}"
+    environment = commands.environment({"PATH": path})
+    log = folder / "log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            ["bash", "-e", "-c", "\n".join(lines)],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        walk.wait_until_healthy(f"http://localhost:{port}", seconds=240, process=server)
+        walk.register_in_debug_mode(f"http://localhost:{port}")
+    except (AssertionError, TimeoutError) as error:
+        pytest.fail(f"{error}\n{log.read_text()[-6000:]}", pytrace=False)
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=20)
+
+
+def test_the_answers_file_is_named(render: Renderer) -> None:
+    message = closing_message(render)
+    assert "kept in clear in ~/.cookiecutter_replay/repository.json." in message
+    assert (render.output / "home/.cookiecutter_replay/repository.json").exists()
+    assert "password" not in message
+
+
+def test_a_password_in_the_answers_file_is_told(render: Renderer) -> None:
+    message = closing_message(render, f"database_url={PASSWORD_URL}")
+    assert "repository.json, the database password too" in message
+    assert "docker compose up -d" in message
+    assert "hunter2" not in message
+
+
+def test_plain_where_it_is_not_read_in_a_terminal(render: Renderer) -> None:
+    assert "\033" not in closing_message(render)
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_bold_in_a_terminal(render: Renderer, no_color: bool) -> None:
+    controller, terminal = pty.openpty()
+    command = [COOKIECUTTER, "--no-input", "--config-file", render.config, render.template]
+    settings = {"NO_COLOR": "1"} if no_color else {}
+    subprocess.run(
+        command, cwd=render.output, env=commands.environment(settings), stdout=terminal, check=True
+    )
+    os.close(terminal)
+    written = os.read(controller, 10_000).decode()
+    os.close(controller)
+    assert ("\033[1mmake run\033[0m" in written) is not no_color
+
+
+def test_make_new(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    shutil.copytree(
+        REPOSITORY, repository, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache")
+    )
+    arguments = ("ARGS=--no-input --default-config project_name=Mine", f"OUTPUT={tmp_path}")
+    settings = {"PATH": tools(tmp_path / "tools"), "HOME": str(tmp_path)}
+    output = commands.run("make", "new", *arguments, folder=repository, settings=settings).stdout
+    assert (tmp_path / "mine" / "wsgi.py").exists()
+    assert f"cd {tmp_path}/mine" in output

@@ -1,0 +1,213 @@
+"""What an app does while the things it depends on fail: with real processes, on this machine."""
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests import databases, nodes, walk
+from tests.conftest import Renderer, make_renderer
+from tests.nodes import ADA, Node, Proxy, Redis
+from tests.variants import Variant
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+PORTS = {"postgresql": 5432, "mysql": 3306}
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """A Redis of the test's own."""
+    if not shutil.which("redis-server"):
+        message = "needs the program redis-server"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    server = Redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def folder(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app with everything on, over SQLite, with Ada's account."""
+    render = make_renderer(template, tmp_path_factory.mktemp("faults"))
+    rendered = render(**Variant("both", True, "sqlite").answers)
+    nodes.prepare(rendered, programs, nodes.settings("sqlite:///app.db"))
+    return rendered
+
+
+@contextmanager
+def node(folder: Path, programs: Path, **settings: str) -> Iterator[Node]:
+    """A node over SQLite."""
+    environment = nodes.settings("sqlite:///app.db", **settings)
+    with nodes.running(folder, programs, environment) as started:
+        yield started
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mysql"])
+def test_the_database_is_down_and_comes_back(
+    backend: str, render: Renderer, programs: Path
+) -> None:
+    folder = render(**Variant("both", True, backend).answers)
+    with databases.database(backend) as url:
+        parts = urlsplit(url)
+        proxy = Proxy(parts.hostname or "", parts.port or PORTS[backend])
+        user = parts.netloc.rpartition("@")[0]
+        behind_proxy = parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
+        environment = nodes.settings(behind_proxy)
+        nodes.prepare(folder, programs, environment)
+        with nodes.running(folder, programs, environment) as node:
+            token, browser = node.sign_in(), node.browser()
+            proxy.cut()
+            check_without_database(node, token, browser)
+            proxy.mend()
+            assert requests.get(f"{node.address}/healthz", timeout=10).status_code == 200
+            assert node.api("GET", "/account", token).status_code == 200
+            assert browser.get(f"{node.address}/account").status_code == 200
+        proxy.cut()
+
+
+def check_without_database(node: Node, token: str, browser: requests.Session) -> None:
+    """Everything answers, and says what is wrong."""
+    health = requests.get(f"{node.address}/healthz", timeout=10)
+    assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
+    page = browser.get(f"{node.address}/account", timeout=10)
+    assert page.status_code == 503
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "Content-Security-Policy" in page.headers
+    for answer in (node.api("GET", "/account", token), node.api("POST", "/sessions", **ADA)):
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    for path in ("/", "/login", "/static/style.css"):
+        assert requests.get(f"{node.address}{path}", timeout=10).status_code == 200, path
+    assert "Traceback" not in node.log
+
+
+def test_the_mail_server_is_down(folder: Path, programs: Path) -> None:
+    with node(folder, programs) as started:
+        for path, body in (
+            ("/accounts", {"name": "Grace", **ADA, "email": "grace@example.com"}),
+            ("/password-resets", {"email": ADA["email"]}),
+        ):
+            assert started.api("POST", path, **body).status_code == 202
+        nodes.until(lambda: started.log.count("Mail given up after 3 tries") == 2)
+        started.sign_in()
+
+
+def test_the_mail_server_hangs(folder: Path, programs: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = {
+            "MAIL_PORT": str(silent.getsockname()[1]),
+            "MAIL_TIMEOUT_SECONDS": "1",
+            "MAIL_TRIES": "1",
+            "WEB_CONCURRENCY": "1",
+        }
+        with node(folder, programs, **settings) as started:
+            begin = time.monotonic()
+            for _ in range(3):
+                answer = started.api("POST", "/password-resets", email=ADA["email"])
+                assert answer.status_code == 202
+            started.sign_in()
+            assert time.monotonic() - begin < 1
+            nodes.until(lambda: "Mail given up after 1 tries" in started.log)
+
+
+@pytest.mark.parametrize("fault", ["stop", "freeze"])
+def test_the_storage_of_the_limits_fails(
+    fault: str, redis: Redis, folder: Path, programs: Path
+) -> None:
+    settings = {"RATELIMIT_STORAGE_URI": redis.url, "WEB_CONCURRENCY": "1"}
+    with node(folder, programs, **settings) as started:
+        started.sign_in()
+        getattr(redis, fault)()
+        begin = time.monotonic()
+        started.sign_in()
+        assert time.monotonic() - begin < 5
+        assert started.log.count("The storage of the limits is down") == 1
+        wrong = {**ADA, "password": "wrong"}
+        statuses = [started.api("POST", "/sessions", **wrong).status_code for _ in range(11)]
+        assert statuses == [401] * 10 + [429]
+
+
+def test_a_worker_is_killed(folder: Path, programs: Path) -> None:
+    with node(folder, programs, WEB_CONCURRENCY="1") as started:
+        token = started.sign_in()
+        (worker,) = started.workers()
+        os.kill(worker, signal.SIGKILL)
+        nodes.until(lambda: started.workers() not in ([], [worker]))
+        walk.wait_until_healthy(started.address)
+        assert started.api("GET", "/account", token).status_code == 200
+
+
+def test_requests_in_flight_are_answered_and_mails_sent_before_the_end(
+    folder: Path, programs: Path
+) -> None:
+    addresses = [f"person{number}@example.com" for number in range(8)]
+    # Each registration hashes for half a second or longer, twice as many as there are threads.
+    slow = {"PASSWORD_HASH_METHOD": "scrypt:16384:8:16", "WEB_CONCURRENCY": "1"}
+    with (
+        walk.mail_server() as (mails, port),
+        node(folder, programs, MAIL_PORT=str(port), **slow) as started,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        answers = [
+            pool.submit(started.api, "POST", "/accounts", name="P", **{**ADA, "email": address})
+            for address in addresses
+        ]
+        time.sleep(0.2)
+        assert not any(answer.done() for answer in answers)
+        started.server.terminate()
+        assert [answer.result().status_code for answer in answers] == [202] * 8
+        assert started.server.wait(timeout=20) == os.EX_OK
+        assert sorted(mails.mails.get_nowait()["To"] for _ in addresses) == addresses
+
+
+def test_two_nodes_share_sessions_and_limits(
+    redis: Redis, render: Renderer, programs: Path
+) -> None:
+    folder = render(**Variant("both", True, "postgresql").answers)
+    with databases.database("postgresql") as url:
+        environment = nodes.settings(url, RATELIMIT_STORAGE_URI=redis.url)
+        nodes.prepare(folder, programs, environment)
+        with (
+            nodes.running(folder, programs, environment) as first,
+            nodes.running(folder, programs, environment) as second,
+        ):
+            check_sessions_are_shared(first, second)
+            check_limits_are_shared(first, second)
+
+
+def check_sessions_are_shared(first: Node, second: Node) -> None:
+    """What begins on one node goes on at the other, and what ends on one has ended on both."""
+    token, browser = first.sign_in(), first.browser()
+    assert second.api("GET", "/account", token).status_code == 200
+    assert browser.get(f"{second.address}/account").status_code == 200
+    copy = walk.browser(second.address)
+    copy.cookies.update(browser.cookies)
+    assert second.api("DELETE", "/sessions/current", token).status_code == 204
+    answer = second.submit(browser, "/logout", page="/account")
+    assert answer.status_code == 303
+    assert first.api("GET", "/account", token).status_code == 401
+    for client in (browser, copy):
+        account = client.get(f"{first.address}/account", allow_redirects=False)
+        assert account.headers["Location"].startswith("/login")
+
+
+def check_limits_are_shared(first: Node, second: Node) -> None:
+    """Ten wrong passwords, wherever, are enough."""
+    wrong = {**ADA, "password": "wrong"}
+    statuses = [
+        node.api("POST", "/sessions", **wrong).status_code
+        for node in (first, second) * 5 + (first, second)
+    ]
+    assert statuses == [401] * 10 + [429] * 2

@@ -1,0 +1,24 @@
+"""The template's folder, unrendered, is the app with everything on."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import commands
+from tests.conftest import SOURCE
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check --no-cache",
+        "ruff format --check --diff --no-cache",
+        "mypy --cache-dir {cache}",
+        "djlint app --lint --quiet",
+        "pytest -q -p no:cacheprovider",
+    ],
+)
+def test_in_place(command: str, programs: Path, mypy_cache: Path) -> None:
+    program, *arguments = command.format(cache=mypy_cache).split()
+    settings = {"PYTHONDONTWRITEBYTECODE": "1"}
+    commands.run(programs / program, *arguments, folder=SOURCE, settings=settings)

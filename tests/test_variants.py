@@ -1,0 +1,76 @@
+"""Each variant, installed from its own pyproject.toml: checked, migrated, tested and used."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests import commands, databases, walk
+from tests.conftest import Installed
+
+MIGRATIONS = ("upgrade", "downgrade base", "upgrade", "check")
+
+
+def test_lint(installed: Installed) -> None:
+    installed.run("ruff", "check", "--no-cache")
+
+
+def test_format(installed: Installed) -> None:
+    installed.run("ruff", "format", "--check", "--diff", "--no-cache")
+
+
+def test_types(installed: Installed, mypy_cache: Path) -> None:
+    installed.run("mypy", "--cache-dir", mypy_cache)
+
+
+def test_pages(installed: Installed) -> None:
+    installed.run("djlint", "app", "--lint", "--quiet")
+
+
+def test_migrations(installed: Installed) -> None:
+    for step in MIGRATIONS:
+        installed.run("flask", "db", *step.split())
+
+
+def test_suite(installed: Installed) -> None:
+    settings = {}
+    if installed.variant.backend != "sqlite":
+        settings["TEST_DATABASE_URL"] = databases.server_url(installed.variant.backend)
+    installed.run("pytest", "-q", "-p", "no:cacheprovider", **settings)
+
+
+def test_walk(installed: Installed) -> None:
+    installed.run("flask", "db", "upgrade")
+    with walk.mail_server() as (mails, mail_port), production(installed, mail_port) as address:
+        walk.wait_until_healthy(address)
+        if installed.variant.web:
+            walk.pages(address, mails, downloads=installed.variant.downloads)
+        if installed.variant.api:
+            walk.api(address, mails, downloads=installed.variant.downloads)
+
+
+@contextmanager
+def production(installed: Installed, mail_port: int) -> Iterator[str]:
+    """The app under gunicorn; its address."""
+    port = walk.free_port()
+    settings = {
+        "SECRET_KEY": secrets.token_hex(32),
+        "DATABASE_URL": installed.database_url,
+        "BASE_URL": f"https://127.0.0.1:{port}",
+        "MAIL_SERVER": "127.0.0.1",
+        "MAIL_PORT": str(mail_port),
+        "TRUSTED_PROXIES": "1",
+        "WEB_CONCURRENCY": "1",
+    }
+    server = subprocess.Popen(
+        [installed.programs / "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"],
+        cwd=installed.folder,
+        env=commands.environment(settings),
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        assert server.wait(timeout=40) == os.EX_OK
