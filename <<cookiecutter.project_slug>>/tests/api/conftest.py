@@ -1,12 +1,22 @@
 """Clients of the API."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.conftest import PASSWORD
+
+
+class Answer(TestResponse):
+    """An answer whose JSON is looked into without asking whether there is any."""
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return self.get_json()
 
 
 class ApiClient:
@@ -16,7 +26,7 @@ class ApiClient:
         self.app = app
         self.token = token
 
-    def call(self, line: str, body: Any = None, **options: Any) -> TestResponse:
+    def call(self, line: str, body: Any = None, **options: Any) -> Answer:
         """The answer to `METHOD /path`, the path without its prefix."""
         method, path = line.split(" ", 1)
         headers = dict(options.pop("headers", {}))
@@ -25,10 +35,11 @@ class ApiClient:
         if body is not None:
             options["json"] = body
         # A client of its own for each request: nothing but the token is carried over.
-        client = self.app.test_client()
-        return client.open(
+        client = FlaskClient(self.app, Answer)
+        answer = client.open(
             f"/api/v1{path}", method=method, headers=headers, buffered=True, **options
         )
+        return cast(Answer, answer)
 
     def sign_in(self, email: str, password: str = PASSWORD) -> "ApiClient":
         """A client that is signed in."""
@@ -37,7 +48,7 @@ class ApiClient:
         return ApiClient(self.app, answer.json["token"])
 
 
-def errors_of(answer: TestResponse) -> dict[str, list[str]]:
+def errors_of(answer: Answer) -> dict[str, list[str]]:
     """The messages of a 422, by field."""
     assert answer.status_code == 422, answer.text
     assert answer.mimetype == "application/problem+json"

@@ -3,17 +3,16 @@
 import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
-from werkzeug.test import TestResponse
 
 from app.accounts import changes
 from app.extensions import db
-from tests.api.conftest import ApiClient, errors_of
+from tests.api.conftest import Answer, ApiClient, errors_of
 from tests.conftest import MakeApp
 
 REGISTRATION = {"name": "Ada", "email": "ada@example.com", "password": "x" * 12}
 
 
-def assert_problem(answer: TestResponse, status: int) -> None:
+def assert_problem(answer: Answer, status: int) -> None:
     """Check that an answer is the problem of a status, and nothing that a page would be."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"

@@ -7,7 +7,7 @@ import pytest
 from tests.api.conftest import ApiClient
 from tests.conftest import PASSWORD
 
-VALUES = {
+VALUES: dict[str, object] = {
     "nothing": None,
     "true": True,
     "integer": 10**400,

@@ -2,9 +2,8 @@
 
 import pytest
 import time_machine
-from werkzeug.test import TestResponse
 
-from tests.api.conftest import ApiClient
+from tests.api.conftest import Answer, ApiClient
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
 
@@ -15,7 +14,7 @@ def standing_clock() -> object:
         yield
 
 
-def is_limit(answer: TestResponse) -> bool:
+def is_limit(answer: Answer) -> bool:
     """Whether the answer is 429, with the time to wait."""
     if answer.status_code != 429:
         return False
