@@ -52,6 +52,6 @@ def init_app(app: Flask) -> None:
             response.headers.setdefault(name, value)
         if not app.debug:
             response.headers["Strict-Transport-Security"] = f"max-age={app.config['HSTS_SECONDS']}"
-        if request.endpoint not in ("static", None) and "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
+        # Static files say themselves how they are cached; what else is sent is for one person.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -11,7 +11,7 @@ PATHS = ["/healthz", "/static/style.css", "/no-such-page"]
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> None:
-    headers = client.get(path).headers
+    headers = client.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
     for directive in (
         "default-src 'none'",
@@ -31,14 +31,15 @@ def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> Non
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_no_hsts_in_debug_mode(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", "1")
-    assert "Strict-Transport-Security" not in make_app().test_client().get("/healthz").headers
+def test_no_hsts_in_debug_mode(make_app: MakeApp) -> None:
+    client = make_app(DEBUG=True).test_client()
+    assert "Strict-Transport-Security" not in client.get("/healthz").headers
 
 
 def test_nothing_but_static_files_is_cached(client: FlaskClient) -> None:
     assert client.get("/no-such-page").headers["Cache-Control"] == "no-store"
-    assert "no-store" not in client.get("/static/style.css").headers["Cache-Control"]
+    static = client.get("/static/style.css", buffered=True)
+    assert "no-store" not in static.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1", "@", ""])
@@ -54,12 +55,10 @@ def test_load_balancers_may_ask_by_any_host(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"])
-def test_this_machine_is_trusted_in_debug_mode(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", "1")
-    client = make_app().test_client()
-    assert client.get("/static/style.css", headers={"Host": host}).status_code == 200
+def test_this_machine_is_trusted_in_debug_mode(make_app: MakeApp, host: str) -> None:
+    client = make_app(DEBUG=True).test_client()
+    response = client.get("/static/style.css", headers={"Host": host}, buffered=True)
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -122,14 +122,12 @@ def test_a_value_of_the_wrong_kind_is_named(
 
 
 def test_debug_mode_is_refused_under_a_production_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", "1")
     monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn/1.0")
-    assert "FLASK_DEBUG" in refusal()
+    assert "FLASK_DEBUG" in refusal(DEBUG=True)
 
 
-def test_debug_mode_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", "1")
-    app = create_app({"DATABASE_URL": URL})
+def test_debug_mode_needs_no_settings() -> None:
+    app = create_app({"DATABASE_URL": URL, "DEBUG": True})
     assert app.config["BASE_URL"] == "http://localhost:5000"
     assert app.config["SECRET_KEY"]
 

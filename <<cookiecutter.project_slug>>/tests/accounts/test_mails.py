@@ -176,8 +176,7 @@ def test_what_is_queued_is_done_before_the_process_ends(tmp_path: Path) -> None:
 def test_in_debug_mode_mails_are_files(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", "1")
-    app = make_app()
+    app = make_app(DEBUG=True)
     app.instance_path = str(tmp_path)
     send(app)
     (file,) = (tmp_path / "mail").glob("*.eml")
