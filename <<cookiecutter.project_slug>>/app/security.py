@@ -3,8 +3,8 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.wsgi import get_host
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -27,15 +27,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+DEVELOPMENT_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 def init_app(app: Flask) -> None:
     """Trust the configured host and proxies alone, and put the headers on every answer."""
-    host = urlsplit(app.config["BASE_URL"]).hostname or ""
-    hosts = [f"[{host}]" if ":" in host else host]
+    hosts = {urlsplit(app.config["BASE_URL"]).hostname}
     if app.debug:
-        hosts += DEVELOPMENT_HOSTS
+        hosts |= DEVELOPMENT_HOSTS
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         proxy_fix = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
@@ -43,15 +42,17 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def refuse_other_hosts() -> None:
-        if request.path != "/healthz":
-            get_host(request.environ, hosts)  # raises SecurityError, a 400
+        # Werkzeug's own list of trusted hosts knows no IPv6 addresses.
+        if request.path != "/healthz" and urlsplit(f"//{request.host}").hostname not in hosts:
+            raise SecurityError("This app does not answer for that host.")
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if not app.debug:
-            response.headers["Strict-Transport-Security"] = f"max-age={app.config['HSTS_SECONDS']}"
+            hsts = f"max-age={app.config['HSTS_SECONDS']}; includeSubDomains"
+            response.headers["Strict-Transport-Security"] = hsts
         # Static files say themselves how they are cached; what else is sent is for one person.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
