@@ -51,7 +51,12 @@ def current_identity() -> Identity:
 def current_client(device: str | None = None) -> Client:
     """Who sends this request, as the service wants to know it."""
     return Client(
-        ip_address=(request.remote_addr or "")[:IP_ADDRESS_LENGTH],
-        user_agent=request.user_agent.string[:USER_AGENT_LENGTH],
+        ip_address=_storable(request.remote_addr or "", IP_ADDRESS_LENGTH),
+        user_agent=_storable(request.user_agent.string, USER_AGENT_LENGTH),
         device=device,
     )
+
+
+def _storable(header: str, length: int) -> str:
+    """What anybody may have sent, as a column can hold it: not every database takes a NUL."""
+    return header.replace("\0", "")[:length]
