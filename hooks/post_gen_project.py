@@ -120,8 +120,10 @@ def closing_message() -> Iterator[str]:
 
 def folder() -> str:
     """The way to the new app from where the person is."""
-    way = os.path.relpath(Path.cwd(), os.environ.get("PWD", "/"))
-    return str(Path.cwd()) if way.startswith("..") else way
+    start = os.environ.get("PWD")
+    if start and Path.cwd().is_relative_to(start):
+        return str(Path.cwd().relative_to(start))
+    return str(Path.cwd())
 
 
 def answers_file() -> str:

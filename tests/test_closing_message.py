@@ -19,11 +19,17 @@ PASSWORD_URL = "postgresql://app:hunter2@localhost/app"
 
 def closing_message(render: Renderer, *answers: str, **settings: str) -> str:
     """What cookiecutter prints, in the folder that the app is made in."""
-    command = (COOKIECUTTER, "--no-input", render.template, *answers)
     home = render.output / "home"
     home.mkdir(exist_ok=True)
     settings = {"HOME": str(home), "PWD": str(render.output), **settings}
-    return commands.run(*command, folder=render.output, settings=settings).stdout
+    return commands.run(
+        COOKIECUTTER,
+        "--no-input",
+        render.template,
+        *answers,
+        folder=render.output,
+        settings=settings,
+    ).stdout
 
 
 def blocks(message: str) -> list[list[str]]:
@@ -41,22 +47,23 @@ def tools(folder: Path, *names: str) -> str:
     return f"{folder}:/usr/bin:/bin"
 
 
-@pytest.mark.parametrize("programs", [["uv"], []], ids=["make with uv", "make with pip"])
-def test_make_run(programs: list[str], render: Renderer, tmp_path: Path) -> None:
-    first, _ = blocks(closing_message(render))
-    serve_by(first, render.output, tools(tmp_path / "tools", *programs))
+def test_make_run_with_uv(render: Renderer, tmp_path: Path) -> None:
+    with_make, _ = blocks(closing_message(render))
+    serve_by(with_make, render.output, tools(tmp_path / "tools", "uv"))
 
 
-def test_without_make(render: Renderer, tmp_path: Path) -> None:
-    first, second = blocks(closing_message(render))
-    serve_by([first[0], *second], render.output, tools(tmp_path / "tools"))
+def test_without_make_and_uv_and_then_with_make(render: Renderer, tmp_path: Path) -> None:
+    with_make, (*steps, serve) = blocks(closing_message(render))
+    path = tools(tmp_path / "tools")
+    serve_by([with_make[0], *steps, serve], render.output, path)
+    serve_by(with_make, render.output, path)
 
 
 def serve_by(lines: list[str], folder: Path, path: str) -> None:
     """Type the lines, the last of which serves; a newcomer registers and reads the mail."""
     port = walk.free_port()
     lines[-1] += f" PORT={port}" if lines[-1].startswith("make") else f" --port {port}"
-    environment = commands.environment({"PATH": path})
+    environment = commands.environment({"PATH": path, "PIP_NO_COMPILE": "1"})
     log = folder / "log"
     with log.open("w") as output:
         server = subprocess.Popen(
@@ -98,10 +105,13 @@ def test_plain_where_it_is_not_read_in_a_terminal(render: Renderer) -> None:
 @pytest.mark.parametrize("no_color", [False, True])
 def test_bold_in_a_terminal(render: Renderer, no_color: bool) -> None:
     controller, terminal = pty.openpty()
-    command = [COOKIECUTTER, "--no-input", "--config-file", render.config, render.template]
     settings = {"NO_COLOR": "1"} if no_color else {}
     subprocess.run(
-        command, cwd=render.output, env=commands.environment(settings), stdout=terminal, check=True
+        [COOKIECUTTER, "--no-input", "--config-file", render.config, render.template],
+        cwd=render.output,
+        env=commands.environment(settings),
+        stdout=terminal,
+        check=True,
     )
     os.close(terminal)
     written = os.read(controller, 10_000).decode()

@@ -30,7 +30,8 @@ class MailServer:
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         """Keep a mail."""
-        message = message_from_bytes(bytes(envelope.content or b""), policy=default)
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=default)
         assert isinstance(message, EmailMessage)
         self.mails.put(message)
         return "250 OK"
@@ -105,7 +106,7 @@ def register_in_debug_mode(address: str) -> None:
     fields = {"csrf_token": hidden_token(form), "name": "Ada", "password": PASSWORD}
     client.post(f"{address}/register", data={"email": "ada@example.com", **fields})
     for _ in range(50):
-        if f"{address}/confirm/" in client.get(f"{address}/dev/mailbox").text:
+        if "/confirm/" in client.get(f"{address}/dev/mailbox").text:
             return
         time.sleep(0.1)
     raise AssertionError("no link in the mailbox")
@@ -113,7 +114,7 @@ def register_in_debug_mode(address: str) -> None:
 
 def hidden_token(page: str) -> str:
     """The CSRF token in a page's form."""
-    return re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0]
+    return str(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0])
 
 
 def pages(address: str, mails: MailServer, *, downloads: bool) -> None:
