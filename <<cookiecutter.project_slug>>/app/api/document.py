@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.http import HTTP_STATUS_CODES
@@ -27,7 +27,6 @@ ERRORS = {
     406: "`Accept` excludes `application/json`.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
-    416: "The file has no such range.",
     422: "Some fields are not valid; `errors` holds the messages of each.",
     429: "Too many attempts; `Retry-After` is the number of seconds to wait.",
     500: "A fault of the server.",
@@ -38,7 +37,6 @@ ERROR_HEADERS = {
     429: {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "example": 60}},
 }
 LOCATION = {"Location": {"schema": {"type": "string", "format": "uri-reference"}}}
-FILE = {"type": "string", "format": "binary"}
 
 
 class _Schemas(GenerateJsonSchema):
@@ -84,8 +82,8 @@ def _schemas(operations: list[Operation]) -> dict[str, Json]:
     for operation in operations:
         if operation.body:
             models.add((operation.body, "validation"))
-        if answer := _answer_model(operation):
-            models.add((answer, "serialization"))
+        if operation.model:
+            models.add((operation.model, "serialization"))
     _, definitions = models_json_schema(
         list(models),
         ref_template="#/components/schemas/{model}",
@@ -93,11 +91,6 @@ def _schemas(operations: list[Operation]) -> dict[str, Json]:
     )
     schemas: dict[str, Json] = definitions["$defs"]
     return schemas
-
-
-def _answer_model(operation: Operation) -> type[BaseModel] | None:
-    answer = operation.answer
-    return answer if answer is not None and issubclass(answer, BaseModel) else None
 
 
 def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
@@ -136,16 +129,11 @@ def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
 
 def _success(operation: Operation, schemas: dict[str, Json]) -> Json:
     """What the operation answers when all goes well."""
+    if operation.answers:
+        return dict(operation.answers)
     answer: Json = {"description": HTTP_STATUS_CODES[operation.status]}
-    if operation.answer is Response:
-        return {
-            "200": {"description": "The file", "content": {"*/*": {"schema": FILE}}},
-            "206": {"description": "A part of the file", "content": {"*/*": {"schema": FILE}}},
-            "304": {"description": "The file is as `If-None-Match` names it"},
-        }
-    model = _answer_model(operation)
-    if model:
-        answer["content"] = {JSON: _content(model, schemas)}
+    if operation.model:
+        answer["content"] = {JSON: _content(operation.model, schemas)}
     if operation.status == 201:
         answer["headers"] = LOCATION
     return {str(operation.status): answer}

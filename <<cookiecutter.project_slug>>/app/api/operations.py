@@ -4,7 +4,7 @@ An operation is a view whose types say what it takes and gives. The same types c
 and describe it in the OpenAPI document, which therefore cannot differ from what the app does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args, get_type_hints
 
@@ -43,6 +43,8 @@ class Operation:
     signed_in: bool
     # The statuses of the errors that its own work may end in.
     errors: tuple[int, ...]
+    # OpenAPI's description of the answers that the view makes itself, by status.
+    answers: Mapping[str, Any]
 
     @property
     def parameters(self) -> dict[str, type]:
@@ -56,11 +58,11 @@ class Operation:
         return get_type_hints(self.view).get("body")
 
     @property
-    def answer(self) -> type[BaseModel] | type[Response] | None:
-        """The model of the answer's body, or Response for a file, or None for no body."""
+    def model(self) -> type[BaseModel] | None:
+        """The model of the answer's body, if it has one."""
         given = get_type_hints(self.view)["return"]
         model = get_args(given)[0] if get_args(given) else given
-        return None if model is type(None) else cast(type[BaseModel] | type[Response], model)
+        return cast(type[BaseModel], model) if issubclass(model, BaseModel) else None
 
     @property
     def failures(self) -> list[int]:
@@ -70,21 +72,19 @@ class Operation:
             statuses.add(401)
         if self.parameters:
             statuses.add(404)
+        if self.model:
+            statuses.add(406)
         if self.body:
             statuses |= {413, 415, 422}
-        if self.answer is Response:
-            statuses.add(416)
-        elif self.answer:
-            statuses.add(406)
         return sorted(statuses)
 
     def __call__(self, **arguments: Any) -> Response:
         """Serve one request. Raises HTTPException, and AccountError from the view."""
         if self.signed_in and not current_user.is_authenticated:
             raise Unauthorized("Send a valid token: `Authorization: Bearer <token>`.")
-        if self.answer not in (None, Response) and not _accepts_json():
+        if self.model and not _accepts_json():
             raise NotAcceptable("The answer is application/json, which `Accept` excludes.")
-        if self.body is not None:
+        if self.body:
             arguments["body"] = _read(self.body)
         return self._respond(self.view(**arguments))
 
@@ -121,14 +121,16 @@ class OperationsBlueprint(Blueprint):
         *,
         signed_in: bool = True,
         errors: tuple[int, ...] = (),
+        answers: Mapping[str, Any] | None = None,
     ) -> Callable[[View], View]:
         """Register a view; the first line of its docstring is the operation's summary.
 
         `status` is that of success; the view's argument `body`, if any, is the request's model.
+        A view that gives a Response has `answers` described by hand.
         """
 
         def register(view: View) -> View:
-            operation = Operation(view, self.tag, status, signed_in, errors)
+            operation = Operation(view, self.tag, status, signed_in, errors, answers or {})
             # A doubled slash is no other way to write a path: its redirect would be a page.
             self.add_url_rule(path, view.__name__, operation, methods=[method], merge_slashes=False)
             return view

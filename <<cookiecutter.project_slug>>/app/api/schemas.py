@@ -186,14 +186,6 @@ class Export(BaseModel):
     mailed_links: list[dict[str, Any]]
 
 
-class OpenApiDocument(BaseModel):
-    """An OpenAPI 3.1 document."""
-
-    model_config = ConfigDict(extra="allow")
-
-    openapi: Annotated[str, Field(examples=["3.1.0"])]
-
-
 class Problem(BaseModel):
     """An error, by RFC 9457."""
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from flask import Flask, Response, url_for
 from pydantic import BaseModel, Field
 
+from app.api import problems
 from app.api.operations import OperationsBlueprint
 from app.api.schemas import Moment
 from app.downloads import files
@@ -13,6 +14,17 @@ Filename = Annotated[
     str,
     Field(description="The `name` of a file; its slashes stay slashes.", examples=["welcome.txt"]),
 ]
+
+CONTENT = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+FILE_ANSWERS = {
+    "200": {"description": "The file", "content": CONTENT},
+    "206": {"description": "A part of the file", "content": CONTENT},
+    "304": {"description": "Not Modified"},
+    "416": {
+        "description": "The file has no such range.",
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
+}
 
 operations = OperationsBlueprint("Downloads", __name__)
 
@@ -53,7 +65,7 @@ def list_files() -> Files:
     )
 
 
-@operations.operation("GET", "/downloads/<path:filename>")
+@operations.operation("GET", "/downloads/<path:filename>", answers=FILE_ANSWERS)
 def download_file(filename: Filename) -> Response:
     """Download a file.
 
