@@ -43,7 +43,10 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def refuse_other_hosts() -> None:
         # Werkzeug's own list of trusted hosts knows no IPv6 addresses.
-        if request.path != "/healthz" and urlsplit(f"//{request.host}").hostname not in hosts:
+        if (
+            request.endpoint != "health.healthz"
+            and urlsplit(f"//{request.host}").hostname not in hosts
+        ):
             raise SecurityError("This app does not answer for that host.")
 
     @app.after_request
