@@ -28,6 +28,22 @@ SETTINGS = {
 }
 
 
+@dataclass(frozen=True)
+class Mail:
+    """What matters of a mail."""
+
+    to: str
+    subject: str
+    text: str
+
+    @staticmethod
+    def of(message: EmailMessage) -> "Mail":
+        """Of a mail as it was sent."""
+        body = message.get_body(("plain",))
+        assert body is not None
+        return Mail(str(message["To"]), str(message["Subject"]), str(body.get_content()))
+
+
 @dataclass
 class Served:
     """An app that answers: its address, its database, and the mails that it sent."""
@@ -38,7 +54,7 @@ class Served:
     mail_server: walk.MailServer | None = None
     # The certificates that a program has to trust to reach it.
     trust: str | bool = True
-    _arrived: list[EmailMessage] = field(default_factory=list)
+    _arrived: list[Mail] = field(default_factory=list)
 
     def open_account(self, email: str, name: str = "Ada Lovelace") -> None:
         """A confirmed account with PASSWORD, opened by way of the API."""
@@ -47,21 +63,20 @@ class Served:
         token = self.mailed_link(email, "Confirm").rpartition("/")[2]
         self._send("PUT", "/confirmations", {"token": token})
 
-    def mail(self, to: str, subject: str) -> EmailMessage:
+    def mail(self, to: str, subject: str) -> Mail:
         """The newest mail to an address whose subject starts so; it has 10 seconds to arrive."""
         for _ in range(100):
             self._collect()
             for mail in reversed(self._arrived):
-                if mail["To"] == to and mail["Subject"].startswith(subject):
+                if mail.to == to and mail.subject.startswith(subject):
                     return mail
             time.sleep(0.1)
         raise TimeoutError(f"no mail {subject!r} to {to}")
 
     def mailed_link(self, to: str, subject: str) -> str:
         """The link in such a mail."""
-        body = self.mail(to, subject).get_body(("plain",))
-        assert body is not None
-        return next(word for word in body.get_content().split() if word.startswith(self.address))
+        words = self.mail(to, subject).text.split()
+        return next(word for word in words if word.startswith(self.address))
 
     def let_time_pass(self, minutes: int) -> None:
         """Make every session so much older."""
@@ -74,10 +89,10 @@ class Served:
     def _collect(self) -> None:
         if self.mail_server is not None:
             while not self.mail_server.mails.empty():
-                self._arrived.append(self.mail_server.mails.get())
+                self._arrived.append(Mail.of(self.mail_server.mails.get()))
         if self.mail_folder is not None:
             self._arrived = [
-                message_from_bytes(path.read_bytes(), policy=default)
+                Mail.of(message_from_bytes(path.read_bytes(), policy=default))
                 for path in sorted(self.mail_folder.glob("*.eml"))
             ]
 

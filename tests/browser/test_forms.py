@@ -106,15 +106,15 @@ def test_a_form_is_sent_once(visit: Visit, site: Served) -> None:
     visitor.page.goto("/account/profile")
     visitor.posts.clear()
     held: list[Route] = []
-    visitor.page.route("**/account/profile", held.append)
-    button = visitor.page.get_by_role("button", name="Save")
-    for _ in range(3):
-        button.click(no_wait_after=True)
-    visitor.page.get_by_label("Name", exact=True).press("Enter", no_wait_after=True)
-    expect(button).to_have_attribute("aria-disabled", "true")
+    visitor.page.route("**/account/profile", lambda route: held.append(route))
+    box = visitor.page.get_by_role("button", name="Save").bounding_box()
+    assert box is not None
+    for _ in range(3):  # as an impatient hand does, while no answer comes
+        visitor.page.mouse.click(box["x"] + 20, box["y"] + 20)
+        visitor.page.wait_for_timeout(100)
+    assert visitor.posts == ["/account/profile"]
     held[0].continue_()
     visitor.page.wait_for_url("**/account")
-    assert visitor.posts == ["/account/profile"]
     visitor.page.unroute("**/account/profile")
     visitor.page.go_back()
     visitor.press("Save")

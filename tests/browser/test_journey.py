@@ -12,7 +12,7 @@ from tests.browser.served import PASSWORD, Served
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-PEOPLE = {
+PEOPLE: dict[str, dict[str, Any]] = {
     "desk": {},
     "phone": {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},
     "no-javascript": {"java_script_enabled": False},

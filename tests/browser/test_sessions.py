@@ -90,7 +90,7 @@ def test_an_address_is_kept_while_one_proves_who_one_is(
     assert visitor.heading() == "Is it you?"
     visitor.fill(password="not the right one")
     visitor.press("Go on")
-    expect(visitor.page.get_by_text("wrong")).to_be_visible()
+    expect(visitor.page.get_by_text("This is not your password.")).to_be_visible()
     visitor.fill(password=PASSWORD)
     visitor.press("Go on")
     assert visitor.path == "/account/email"
