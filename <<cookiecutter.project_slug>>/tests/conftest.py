@@ -28,6 +28,7 @@ pytest_plugins = [
 PASSWORD = "correct horse battery staple"
 SETTINGS: dict[str, Any] = {
     "TESTING": True,
+    "DEBUG": False,
     "SECRET_KEY": "only-for-tests-0123456789abcdefghijklmnopq",
     "BASE_URL": "https://localhost",
     "PREFERRED_URL_SCHEME": "https",

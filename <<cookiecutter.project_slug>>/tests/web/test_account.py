@@ -1,0 +1,151 @@
+"""Seeing one's account, changing it, taking it along, deleting it."""
+
+import json
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from app.accounts.models import Account, MailedToken, Session
+from app.extensions import db
+from tests.conftest import PASSWORD, Inbox, add_account
+from tests.web.conftest import Browser, error_of
+
+NEW = "four other words entirely"
+
+
+def test_the_account_shows_who_one_is(signed_in: Browser) -> None:
+    page = signed_in.get("/account")
+    assert "ada@example.com" in page.text
+    assert 'datetime="20' in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/account", "/account/profile", "/account/password", "/"])
+def test_a_signed_in_page_costs_one_statement(app: Flask, signed_in: Browser, path: str) -> None:
+    statements: list[str] = []
+    with app.app_context():
+        engine = db.engine
+    event.listen(
+        engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+    )
+    assert signed_in.get(path).status_code == 200
+    assert len(statements) == 1
+
+
+def test_a_name_can_be_changed(signed_in: Browser) -> None:
+    response = signed_in.submit("/account/profile", {"name": " <b>Ada</b> 🦊 "}, page="/account")
+    assert (response.status_code, response.location) == (303, "/account")
+    page = signed_in.get("/account").text
+    assert "&lt;b&gt;Ada&lt;/b&gt; 🦊" in page
+    assert "<b>Ada" not in page
+
+
+def test_a_name_cannot_be_empty(signed_in: Browser) -> None:
+    response = signed_in.submit("/account/profile", {"name": " "}, page="/account")
+    assert response.status_code == 422
+    assert error_of(response, "name")
+    assert "Ada" in signed_in.get("/account").text
+
+
+def test_a_new_password_ends_every_other_session(
+    app: Flask, signed_in: Browser, account: str, inbox: Inbox
+) -> None:
+    other = Browser(app)
+    other.sign_in(account, remember="y")
+    values = {"current_password": PASSWORD, "password": NEW}
+    response = signed_in.submit("/account/password", values, page="/account")
+    assert (response.status_code, response.location) == (303, "/account")
+    assert signed_in.is_signed_in()
+    assert not other.is_signed_in()
+    assert other.sign_in(account, PASSWORD).status_code == 422
+    assert other.sign_in(account, NEW).status_code == 303
+    assert inbox.to(account)[0].subject.startswith("Your password was changed")
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"current_password": "wrong", "password": NEW}, "current_password"),
+        ({"password": NEW}, "current_password"),
+        ({"current_password": PASSWORD, "password": "short"}, "password"),
+        ({"current_password": PASSWORD, "password": "ada@example.com"}, "password"),
+    ],
+)
+def test_a_refused_password_changes_nothing(
+    app: Flask, signed_in: Browser, account: str, values: dict[str, str], field: str
+) -> None:
+    other = Browser(app)
+    other.sign_in(account)
+    response = signed_in.submit("/account/password", values, page="/account")
+    assert response.status_code == 422
+    assert error_of(response, field)
+    assert other.is_signed_in()
+
+
+def test_the_current_password_cannot_be_guessed_for_ever(signed_in: Browser) -> None:
+    values = {"current_password": "wrong", "password": NEW}
+    for _ in range(10):
+        assert signed_in.submit("/account/password", values, page="/").status_code == 422
+    right = {**values, "current_password": PASSWORD}
+    assert signed_in.submit("/account/password", right, page="/").status_code == 429
+
+
+def test_password_managers_find_the_form(browser: Browser) -> None:
+    response = browser.get("/.well-known/change-password")
+    assert (response.status_code, response.location) == (302, "/account/password")
+
+
+def test_the_export_holds_all_that_is_stored_but_secrets(
+    app: Flask, signed_in: Browser, account: str
+) -> None:
+    Browser(app).submit("/reset-password", {"email": account})
+    response = signed_in.get("/account/export")
+    assert response.mimetype == "application/json"
+    assert response.headers["Content-Disposition"] == "attachment; filename=account.json"
+    data = json.loads(response.text)
+    assert data["account"]["email"] == account
+    assert data["account"]["created_at"].endswith("Z")
+    assert data["sessions"][0]["user_agent"] == "Tests"
+    with app.app_context():
+        hashes = [
+            *db.session.scalars(select(Account.password_hash)),
+            *db.session.scalars(select(Session.token_hash)),
+            *db.session.scalars(select(MailedToken.token_hash)),
+        ]
+    assert hashes
+    assert not any(value in response.text for value in hashes)
+
+
+def test_deleting_needs_the_password(signed_in: Browser) -> None:
+    response = signed_in.submit("/account/delete", {"password": "wrong"}, page="/account")
+    assert response.status_code == 422
+    assert error_of(response, "password")
+    assert signed_in.is_signed_in()
+
+
+def test_deleting_leaves_nothing(
+    app: Flask, signed_in: Browser, account: str, inbox: Inbox
+) -> None:
+    other = Browser(app)
+    other.sign_in(account, remember="y")
+    Browser(app).submit("/reset-password", {"email": account})
+    link = f"/reset-password/{inbox.token(account)}"
+    response = signed_in.submit("/account/delete", {"password": PASSWORD}, page="/account")
+    assert (response.status_code, response.location) == (303, "/")
+    assert "Your account is deleted" in signed_in.get("/").text
+    assert not signed_in.is_signed_in()
+    assert not other.is_signed_in()
+    assert other.sign_in(account).status_code == 422
+    assert other.get(link).status_code == 404
+    assert inbox.to(account)[-1].subject.startswith("Your account was deleted")
+    with app.app_context():
+        for model in (Account, Session, MailedToken):
+            assert db.session.scalars(select(model)).all() == []
+
+
+def test_deleting_leaves_others_alone(app: Flask, signed_in: Browser) -> None:
+    other = Browser(app)
+    other.sign_in(add_account(app, "other@example.com"))
+    signed_in.submit("/account/delete", {"password": PASSWORD}, page="/account")
+    assert other.is_signed_in()

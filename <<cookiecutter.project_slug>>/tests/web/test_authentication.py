@@ -1,0 +1,218 @@
+"""Signing in and out."""
+
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+
+from app.web.guards import safe_target
+from tests.conftest import PASSWORD, add_account
+from tests.web.conftest import Browser, error_of, without_token
+
+
+def test_signing_in_leads_to_the_account(browser: Browser, account: str) -> None:
+    response = browser.sign_in(account)
+    assert (response.status_code, response.location) == (303, "/account")
+    assert "Ada" in browser.get("/account").text
+
+
+@pytest.mark.parametrize("typed", ["ADA@example.com", " ada@example.com ", "ａｄａ@example.com"])
+def test_however_the_address_is_written(browser: Browser, account: str, typed: str) -> None:
+    assert browser.sign_in(typed).status_code == 303
+
+
+def test_every_failure_looks_the_same(app: Flask, account: str) -> None:
+    add_account(app, "waiting@example.com", confirmed=False)
+    pages = set()
+    for email in (account, "waiting@example.com", "nobody@example.com", "no address"):
+        browser = Browser(app)
+        response = browser.sign_in(email, "wrong password")
+        assert response.status_code == 422
+        assert "Set-Cookie" not in response.headers
+        pages.add(without_token(response).replace(f'value="{email}"', ""))
+    assert len(pages) == 1
+    assert error_of(response, "password") == "The e-mail address or the password is wrong."
+
+
+def test_only_the_right_password_sees_that_the_address_is_unconfirmed(
+    app: Flask, browser: Browser
+) -> None:
+    email = add_account(app, "waiting@example.com", confirmed=False)
+    response = browser.sign_in(email)
+    assert response.status_code == 422
+    assert "Confirm your address first" in response.text
+    assert not browser.is_signed_in()
+    # The form to have the link sent again knows the address.
+    assert f'value="{email}"' in browser.get("/confirm").text
+
+
+def test_the_address_is_kept_and_the_password_is_not(browser: Browser, account: str) -> None:
+    page = browser.sign_in(account, "a wrong password typed", remember="y").text
+    assert f'value="{account}"' in page
+    assert "a wrong password typed" not in page
+    assert "checked" in page
+
+
+@pytest.mark.parametrize("size", [129, 60_000])
+def test_a_password_longer_than_any_is_only_wrong(
+    browser: Browser, account: str, size: int
+) -> None:
+    assert browser.sign_in(account, "x" * size).status_code == 422
+
+
+def test_a_body_that_is_too_large_is_refused(browser: Browser, account: str) -> None:
+    assert browser.sign_in(account, "x" * 70_000).status_code == 413
+
+
+def test_signed_in_there_is_nothing_to_sign_in_to(signed_in: Browser, account: str) -> None:
+    assert signed_in.get("/login").location == "/account"
+    assert signed_in.get("/login?next=/downloads/").location == "/account"
+    values = {"email": account, "password": PASSWORD}
+    assert signed_in.submit("/login", values, page="/account").location == "/account"
+
+
+@pytest.mark.parametrize("path", ["/account", "/account/profile", "/account/export"])
+def test_signed_out_a_page_leads_to_the_sign_in_and_back(
+    browser: Browser, account: str, path: str
+) -> None:
+    response = browser.get(f"{path}?tab=1")
+    assert response.status_code == 303
+    assert response.location == f"/login?next={path}?tab%3D1"
+    page = browser.get(response.location).text
+    assert f'name="next" type="hidden" value="{path}?tab=1"' in page
+    assert browser.sign_in(account, next=f"{path}?tab=1").location == f"{path}?tab=1"
+
+
+def test_a_form_sent_signed_out_leads_back_to_its_page(browser: Browser) -> None:
+    assert browser.submit("/account/profile").location == "/login?next=/account/profile"
+    assert browser.submit("/account/sessions/1/revoke").location == "/login?next=/account"
+
+
+def test_next_survives_a_wrong_password(browser: Browser, account: str) -> None:
+    page = browser.sign_in(account, "wrong", next="/account/profile").text
+    assert 'value="/account/profile"' in page
+
+
+UNSAFE = [
+    "//evil.com",
+    "////evil.com",
+    "///evil.com",
+    "https://evil.com",
+    "https:///evil.com",
+    "http:evil.com",
+    "https:evil.com",
+    "/\\evil.com",
+    "\\\\evil.com",
+    "/\t/evil.com",
+    "/\n/evil.com",
+    "/\r/evil.com",
+    "\t//evil.com",
+    " //evil.com",
+    "/ /evil.com",
+    "/\x00/evil.com",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "https://localhost:8443/account",
+    "http://localhost/account",
+    "https://localhost@evil.com/",
+    "evil.com",
+    "account",
+    "",
+    None,
+]
+
+
+@pytest.mark.parametrize("target", UNSAFE)
+def test_next_never_leads_to_another_site(app: Flask, target: str | None) -> None:
+    with app.test_request_context():
+        assert safe_target(target) == "/account"
+
+
+@pytest.mark.parametrize("target", ["/", "/account/profile", "/downloads/a%20b?c=//d", "/é"])
+def test_next_leads_to_any_path_here(app: Flask, target: str) -> None:
+    with app.test_request_context():
+        assert safe_target(target) == target
+
+
+@pytest.mark.parametrize("target", ["//evil.com", "/\\evil.com", "https://evil.com"])
+def test_the_sign_in_follows_no_unsafe_next(browser: Browser, account: str, target: str) -> None:
+    assert browser.sign_in(account, next=target).location == "/account"
+    browser.submit("/logout", page="/account")
+    token = browser.csrf_token()
+    response = browser.client.post(
+        f"/login?next={quote(target)}",
+        data={"csrf_token": token, "email": account, "password": PASSWORD},
+    )
+    assert response.location == "/account"
+
+
+def test_signing_out_ends_the_session_on_the_server(app: Flask, account: str) -> None:
+    browser, thief = Browser(app), Browser(app)
+    browser.sign_in(account, remember="y")
+    for name in ("session", "remember_token"):
+        thief.set_cookie(name, browser.cookie(name) or "")
+    assert thief.is_signed_in()
+    response = browser.submit("/logout", page="/account")
+    assert (response.status_code, response.location) == (303, "/")
+    assert "You are signed out" in browser.get("/").text
+    assert not browser.is_signed_in()
+    assert not thief.is_signed_in()
+    thief.delete_cookie("session")
+    assert not thief.is_signed_in()
+
+
+def test_signing_out_leaves_the_device_cookie_alone(signed_in: Browser) -> None:
+    device = signed_in.cookie("device")
+    response = signed_in.submit("/logout", page="/account")
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert signed_in.cookie("device") == device
+    assert signed_in.cookie("remember_token") is None
+
+
+def test_signing_out_is_no_link(signed_in: Browser) -> None:
+    response = signed_in.get("/logout")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+    assert signed_in.is_signed_in()
+
+
+def test_signing_out_twice_is_no_error(browser: Browser) -> None:
+    assert browser.submit("/logout").status_code == 303
+
+
+def test_nothing_of_the_session_before_lives_on_after_the_sign_in(
+    browser: Browser, account: str
+) -> None:
+    before = browser.csrf_token()
+    browser.sign_in(account)
+    response = browser.client.post("/logout", data={"csrf_token": before})
+    assert response.status_code == 400
+    assert browser.is_signed_in()
+
+
+def test_guesses_are_limited_for_an_account_right_ones_included(app: Flask, account: str) -> None:
+    browser = Browser(app)
+    for _ in range(10):
+        assert browser.sign_in(account, "wrong").status_code == 422
+    response = browser.sign_in(account)
+    assert response.status_code == 429
+    assert 0 < int(response.headers["Retry-After"]) <= 900
+    assert "Too many attempts" in response.text
+    assert browser.sign_in(account.upper()).status_code == 429
+
+
+def test_a_browser_that_signed_in_before_is_not_locked_out_by_strangers(
+    app: Flask, signed_in: Browser, account: str
+) -> None:
+    signed_in.submit("/logout", page="/account")
+    stranger = Browser(app)
+    for _ in range(10):
+        stranger.sign_in(account, "wrong")
+    assert stranger.sign_in(account).status_code == 429
+    assert signed_in.sign_in(account).status_code == 303
+
+
+def test_guesses_are_limited_for_an_address(app: Flask) -> None:
+    browser = Browser(app)
+    statuses = [browser.sign_in(f"{n}@example.com", "wrong").status_code for n in range(21)]
+    assert statuses == [422] * 20 + [429]

@@ -1,0 +1,163 @@
+"""What a browser holds, and for how long it is worth something."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.accounts.models import now
+from tests.conftest import MakeApp
+from tests.web.conftest import Browser
+
+KEYS = [f"a-key-of-the-tests-number-{n}-0123456789" for n in range(3)]
+
+
+def cookies(response: TestResponse) -> dict[str, set[str]]:
+    """The attributes of the cookies that an answer sets, by their names."""
+    parsed = {}
+    for header in response.headers.getlist("Set-Cookie"):
+        pair, *attributes = header.split("; ")
+        parsed[pair.partition("=")[0]] = {attribute.partition("=")[0] for attribute in attributes}
+        parsed[pair.partition("=")[0]] |= set(attributes)
+    return parsed
+
+
+def test_cookies_are_for_this_host_over_https_and_not_for_scripts(
+    browser: Browser, account: str
+) -> None:
+    found = cookies(browser.sign_in(account, remember="y"))
+    assert set(found) == {"__Host-session", "__Host-remember_token", "__Host-device"}
+    for attributes in found.values():
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= attributes
+        assert "Domain" not in attributes
+    assert "Expires" not in found["__Host-session"]
+
+
+def test_over_plain_http_in_debug_mode_cookies_have_no_prefix(
+    make_app: MakeApp, account: str
+) -> None:
+    app = make_app(DEBUG=True, BASE_URL="http://localhost:5000", PREFERRED_URL_SCHEME="http")
+    found = cookies(Browser(app).sign_in(account, remember="y"))
+    assert set(found) == {"session", "remember_token", "device"}
+    assert all("Secure" not in attributes for attributes in found.values())
+    assert all("HttpOnly" in attributes for attributes in found.values())
+
+
+def test_a_remembered_browser_stays_signed_in_when_it_is_closed(
+    browser: Browser, account: str
+) -> None:
+    browser.sign_in(account, remember="y")
+    browser.delete_cookie("session")
+    assert browser.is_signed_in()
+
+
+def test_any_other_browser_does_not(browser: Browser, account: str) -> None:
+    browser.sign_in(account)
+    assert browser.cookie("remember_token") is None
+    browser.delete_cookie("session")
+    assert not browser.is_signed_in()
+
+
+@pytest.mark.parametrize(
+    ("values", "idle"), [({}, timedelta(hours=12)), ({"remember": "y"}, timedelta(days=30))]
+)
+def test_a_session_ends_when_it_is_idle(
+    browser: Browser, account: str, values: dict[str, str], idle: timedelta
+) -> None:
+    start = now()
+    with time_machine.travel(start, tick=False) as clock:
+        browser.sign_in(account, **values)
+        clock.move_to(start + idle - timedelta(minutes=1))
+        assert browser.is_signed_in()
+        clock.move_to(start + 2 * idle - timedelta(minutes=2))
+        assert browser.is_signed_in()
+        clock.shift(idle)
+        assert not browser.is_signed_in()
+
+
+def test_a_remembered_session_ends_after_ninety_days(browser: Browser, account: str) -> None:
+    start = now()
+    with time_machine.travel(start, tick=False) as clock:
+        browser.sign_in(account, remember="y")
+        for day in range(20, 90, 20):
+            clock.move_to(start + timedelta(days=day))
+            assert browser.is_signed_in()
+        clock.move_to(start + timedelta(days=90))
+        assert not browser.is_signed_in()
+
+
+def test_the_remember_cookie_lives_as_long_as_its_session_may(
+    browser: Browser, account: str
+) -> None:
+    with time_machine.travel(now(), tick=False):
+        browser.sign_in(account, remember="y")
+        cookie = browser.client.get_cookie("__Host-remember_token")
+        assert cookie is not None
+        assert cookie.expires is not None
+        assert cookie.expires - now() == timedelta(days=90)
+
+
+def test_a_sign_in_without_remember_forgets_an_older_one(browser: Browser, account: str) -> None:
+    browser.sign_in(account, remember="y")
+    browser.delete_cookie("session")
+    with time_machine.travel(now() + timedelta(days=31), tick=False):
+        response = browser.sign_in(account)
+        assert browser.cookie("remember_token") is None
+        assert "Secure" in cookies(response)["__Host-remember_token"]
+
+
+def test_a_change_of_the_secret_key_signs_nobody_out(make_app: MakeApp, account: str) -> None:
+    old = make_app(SECRET_KEY=KEYS[0])
+    remembered, plain = Browser(old), Browser(old)
+    remembered.sign_in(account, remember="y")
+    remembered.delete_cookie("session")
+    plain.sign_in(account)
+    open_form = plain.csrf_token("/account/profile")
+    new = make_app(SECRET_KEY=KEYS[2], SECRET_KEY_FALLBACKS=[KEYS[1], KEYS[0]])
+    for browser in (remembered, plain):
+        browser.client.application = new
+        assert browser.is_signed_in()
+    response = plain.client.post("/account/profile", data={"csrf_token": open_form, "name": "Ada"})
+    assert response.status_code == 303
+
+
+def test_a_key_that_was_taken_out_is_worth_nothing(make_app: MakeApp, account: str) -> None:
+    browser = Browser(make_app(SECRET_KEY=KEYS[0]))
+    browser.sign_in(account, remember="y")
+    browser.client.application = make_app(SECRET_KEY=KEYS[2], SECRET_KEY_FALLBACKS=[KEYS[1]])
+    assert not browser.is_signed_in()
+    browser.delete_cookie("session")
+    assert not browser.is_signed_in()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "x", "|", "x|é", "é|x", "\x7f", "x" * 60_000, "eyJ9.x.y", '"\\377"', "a|" + "0" * 128],
+)
+@pytest.mark.parametrize("name", ["session", "remember_token", "device"])
+def test_a_cookie_that_is_not_from_here_means_nothing(
+    app: Flask, account: str, name: str, value: str
+) -> None:
+    browser = Browser(app)
+    header = {"Cookie": f"__Host-{name}={value}"}
+    for path in ("/", "/login", "/nowhere"):
+        assert browser.get(path, header).status_code in (200, 404)
+    assert browser.get("/account", header).status_code == 303
+
+
+def test_cookies_that_are_no_text_mean_nothing(browser: Browser) -> None:
+    header = b"__Host-session=\xff\xfe; __Host-remember_token=\xff|\xff".decode("latin1")
+    environ = {"HTTP_COOKIE": header}
+    assert browser.client.get("/", environ_overrides=environ).status_code == 200
+    assert browser.client.get("/account", environ_overrides=environ).status_code == 303
+
+
+def test_every_sign_in_makes_the_browser_a_known_device(browser: Browser, account: str) -> None:
+    browser.sign_in(account)
+    first = browser.cookie("device")
+    browser.submit("/logout", page="/account")
+    browser.sign_in(account)
+    assert first
+    assert browser.cookie("device") not in (None, first)

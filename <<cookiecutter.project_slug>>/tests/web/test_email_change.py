@@ -1,0 +1,121 @@
+"""Changing one's address."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+
+from app.accounts.models import now
+from tests.conftest import PASSWORD, Inbox, add_account
+from tests.web.conftest import Browser, error_of
+
+NEW = "countess@example.com"
+
+
+def ask(browser: Browser, email: str = NEW) -> None:
+    """Ask for the change."""
+    response = browser.submit("/account/email", {"email": email}, page="/account")
+    assert (response.status_code, response.location) == (303, "/account")
+
+
+@pytest.fixture
+def link(signed_in: Browser, inbox: Inbox) -> str:
+    """The path of the link that was mailed to the new address."""
+    ask(signed_in)
+    return f"/account/email/{inbox.token(NEW)}"
+
+
+def test_nothing_changes_until_the_link_is_used(
+    signed_in: Browser, account: str, link: str, inbox: Inbox
+) -> None:
+    assert "was asked for" in inbox.to(account)[0].subject
+    assert NEW in signed_in.get(link).text
+    assert signed_in.client.head(link).status_code == 200
+    page = signed_in.get("/account").text
+    assert account in page
+    assert NEW not in page
+
+
+def test_the_button_changes_the_address(
+    app: Flask, signed_in: Browser, account: str, link: str, inbox: Inbox
+) -> None:
+    response = signed_in.submit(link, page="/account")
+    assert (response.status_code, response.location) == (303, "/login")
+    assert NEW in signed_in.get("/account").text
+    assert Browser(app).sign_in(account).status_code == 422
+    assert Browser(app).sign_in(NEW).status_code == 303
+    assert inbox.to(account)[-1].subject.startswith("Your e-mail address was changed")
+
+
+def test_the_link_works_signed_out_and_once(app: Flask, browser: Browser, link: str) -> None:
+    assert browser.submit(link).status_code == 303
+    second = browser.submit(link)
+    assert second.status_code == 422
+    assert 'href="/account/email"' in second.text
+    assert browser.get(link).status_code == 404
+    assert browser.sign_in(NEW).status_code == 303
+
+
+def test_somebody_else_who_is_signed_in_keeps_their_address(app: Flask, link: str) -> None:
+    other = Browser(app)
+    other.sign_in(add_account(app, "other@example.com"))
+    assert other.submit(link, page="/account").status_code == 303
+    assert "other@example.com" in other.get("/account").text
+    assert Browser(app).sign_in(NEW).status_code == 303
+
+
+def test_an_old_link_is_refused(app: Flask, account: str, link: str) -> None:
+    with time_machine.travel(now() + timedelta(days=1), tick=False):
+        assert Browser(app).submit(link).status_code == 422
+    assert Browser(app).sign_in(account).status_code == 303
+
+
+def test_a_newer_link_voids_the_older(signed_in: Browser, link: str, inbox: Inbox) -> None:
+    ask(signed_in, "third@example.com")
+    assert inbox.to("third@example.com")
+    assert signed_in.get(link).status_code == 404
+
+
+def test_a_change_of_password_voids_the_link(signed_in: Browser, link: str) -> None:
+    values = {"current_password": PASSWORD, "password": "four other words entirely"}
+    signed_in.submit("/account/password", values, page="/account")
+    assert signed_in.submit(link, page="/account").status_code == 422
+
+
+def test_an_address_that_is_in_use_gets_the_same_answer(
+    app: Flask, signed_in: Browser, account: str, inbox: Inbox
+) -> None:
+    other = add_account(app, "other@example.com")
+    ask(signed_in)
+    page = signed_in.get("/account").text
+    ask(signed_in, other.upper())
+    assert signed_in.get("/account").text == page
+    assert inbox.to(other)[0].subject.startswith("Your e-mail address is in use")
+    assert "/account/email/" not in (inbox.to(other)[0].body or "")
+    assert len(inbox.to(account)) == 2
+
+
+def test_an_address_taken_meanwhile_is_told_and_nothing_is_lost(
+    app: Flask, signed_in: Browser, account: str, link: str
+) -> None:
+    add_account(app, NEW, "Quicker")
+    response = signed_in.submit(link, page="/account")
+    assert response.status_code == 422
+    assert "This address is taken" in response.text
+    assert account in signed_in.get("/account").text
+    assert Browser(app).sign_in(account).status_code == 303
+
+
+def test_a_wrong_address_is_told_beside_the_field(signed_in: Browser, account: str) -> None:
+    response = signed_in.submit("/account/email", {"email": "no address"}, page="/account")
+    assert response.status_code == 422
+    assert error_of(response, "email")
+    assert 'value="no address"' in response.text
+
+
+def test_asking_is_limited(signed_in: Browser) -> None:
+    for _ in range(5):
+        ask(signed_in)
+    response = signed_in.submit("/account/email", {"email": NEW}, page="/account")
+    assert response.status_code == 429

@@ -1,0 +1,149 @@
+"""Opening an account."""
+
+import io
+import unicodedata
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.conftest import PASSWORD, Inbox, add_account
+from tests.web.conftest import Browser, error_of, without_token
+
+VALUES = {"name": "Grace", "email": "grace@example.com", "password": PASSWORD}
+
+
+def test_a_new_account_waits_for_its_confirmation(browser: Browser, inbox: Inbox) -> None:
+    response = browser.submit("/register", VALUES)
+    assert (response.status_code, response.location) == (303, "/confirm")
+    assert "grace@example.com" in browser.get("/confirm").text
+    body = inbox.to("grace@example.com")[0].body or ""
+    assert "https://localhost/confirm/" in body
+    assert "Confirm your address first" in browser.sign_in("grace@example.com").text
+
+
+def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(
+    app: Flask, inbox: Inbox
+) -> None:
+    add_account(app, "known@example.com", "Known")
+    answers = []
+    for email in ("known@example.com", "fresh@example.com"):
+        browser = Browser(app)
+        response = browser.submit("/register", {**VALUES, "email": email})
+        page = without_token(browser.get("/confirm")).replace(email, "")
+        names = sorted(name for name, _ in response.headers)
+        answers.append((response.status_code, response.location, response.text, names, page))
+    assert answers[0] == answers[1]
+    assert "already have an account" in (inbox.to("known@example.com")[0].subject or "")
+
+
+def test_a_known_address_keeps_its_name_and_password(app: Flask, account: str) -> None:
+    other = {"name": "Mallory", "email": account, "password": "another long secret phrase"}
+    Browser(app).submit("/register", other)
+    owner = Browser(app)
+    assert owner.sign_in(account, other["password"]).status_code == 422
+    assert owner.sign_in(account).status_code == 303
+    assert "Mallory" not in owner.get("/account").text
+
+
+def test_case_does_not_make_another_address(browser: Browser, account: str, inbox: Inbox) -> None:
+    browser.submit("/register", {**VALUES, "email": account.upper()})
+    assert "already have an account" in (inbox.to(account)[0].subject or "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "   "),
+        ("name", "x" * 101),
+        ("name", "two\nlines"),
+        ("name", "nul\0"),
+        ("email", ""),
+        ("email", "no address"),
+        ("email", f"{'x' * 300}@example.com"),
+        ("email", "nul\0@example.com"),
+        ("password", ""),
+        ("password", "short"),
+        ("password", "x" * 129),
+        ("password", "password1234"),
+        ("password", "grace@example.com"),
+    ],
+)
+def test_a_wrong_value_is_told_beside_its_field(
+    browser: Browser, inbox: Inbox, field: str, value: str
+) -> None:
+    response = browser.submit("/register", {**VALUES, field: value})
+    assert response.status_code == 422
+    assert error_of(response, field)
+    others = [name for name in VALUES if name != field and error_of(response, name)]
+    assert others == []
+    assert inbox.to("grace@example.com") == []
+
+
+def test_all_wrong_fields_are_told_at_once_and_the_first_is_focused(browser: Browser) -> None:
+    response = browser.submit("/register", {"name": "Grace", "email": "x", "password": "y"})
+    assert error_of(response, "email")
+    assert error_of(response, "password")
+    assert response.text.count("autofocus") == 1
+    assert response.text.index("autofocus") < response.text.index('name="password"')
+    assert "<title>Error: " in response.text
+
+
+def test_what_was_typed_is_kept_but_for_the_password(browser: Browser) -> None:
+    values = {"name": 'Grace "the <b>', "email": "wrong", "password": "a secret never shown"}
+    page = browser.submit("/register", values).text
+    assert "Grace &#34;the &lt;b&gt;" in page
+    assert 'value="wrong"' in page
+    assert "a secret never shown" not in page
+
+
+def test_missing_fields_count_as_empty(browser: Browser) -> None:
+    response = browser.submit("/register")
+    assert response.status_code == 422
+    assert all(error_of(response, field) for field in VALUES)
+
+
+@pytest.mark.parametrize("field", ["name", "email", "password"])
+def test_a_field_sent_as_a_file_counts_as_empty(browser: Browser, field: str) -> None:
+    data = {**VALUES, "csrf_token": browser.csrf_token(), field: (io.BytesIO(b"x"), "x.txt")}
+    response = browser.client.post(
+        "/register", data=data, content_type="multipart/form-data", headers=browser.headers
+    )
+    assert response.status_code == 422
+    assert error_of(response, field)
+
+
+def test_bytes_that_are_no_text_are_no_error_of_ours(browser: Browser, client: FlaskClient) -> None:
+    token = browser.csrf_token()
+    body = b"name=%ff%fe&email=%ed%a0%80@example.com&password=%00&csrf_token=" + token.encode()
+    response = browser.client.post(
+        "/register", data=body, content_type="application/x-www-form-urlencoded"
+    )
+    assert response.status_code == 422
+
+
+def test_a_password_in_any_script_works_however_it_is_composed(
+    browser: Browser, inbox: Inbox
+) -> None:
+    password = "zażółć gęślą jaźń 🦊 パスワード"
+    browser.submit("/register", {**VALUES, "password": unicodedata.normalize("NFC", password)})
+    browser.submit(f"/confirm/{inbox.token('grace@example.com')}")
+    decomposed = unicodedata.normalize("NFD", password)
+    assert browser.sign_in("grace@example.com", decomposed).status_code == 303
+
+
+def test_an_address_can_be_registered_only_so_often(browser: Browser) -> None:
+    for _ in range(5):
+        assert browser.submit("/register", VALUES).status_code == 303
+    # Another way to write the address does not help.
+    response = browser.submit("/register", {**VALUES, "email": "GRACE@example.com"})
+    assert response.status_code == 429
+    assert 0 < int(response.headers["Retry-After"]) <= 3600
+    assert "minutes before you try again" in response.text
+
+
+def test_whoever_is_signed_in_has_an_account(signed_in: Browser, inbox: Inbox) -> None:
+    assert signed_in.get("/register").location == "/account"
+    response = signed_in.submit("/register", VALUES, page="/account")
+    assert (response.status_code, response.location) == (303, "/account")
+    assert inbox.to("grace@example.com") == []
