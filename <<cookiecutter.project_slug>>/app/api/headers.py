@@ -29,7 +29,8 @@ class WithoutCookies:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Serve one request."""
-        if environ.get("PATH_INFO", "").startswith(ROOT):
+        # Further slashes before a path do not change where it leads.
+        if f"/{environ.get('PATH_INFO', '').lstrip('/')}".startswith(ROOT):
             environ.pop("HTTP_COOKIE", None)
         return self.wsgi_app(environ, start_response)
 

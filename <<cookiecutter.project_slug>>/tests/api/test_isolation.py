@@ -31,6 +31,14 @@ def test_a_signed_in_browser_is_nobody_at_the_api(app: Flask, account: str) -> N
     assert client.get("/account", base_url="https://localhost").status_code == 200
 
 
+def test_no_other_way_to_write_a_path_leads_round_that(app: Flask, account: str) -> None:
+    client = sign_in_by_form(app, account, remember="y")
+    for path in ("//api/v1/account", "///api/v1/account", "/api//v1/account", "/.//api/v1/account"):
+        environ = {"PATH_INFO": path}
+        answer = client.get("/", base_url="https://localhost", environ_overrides=environ)
+        assert answer.status_code in (401, 404)
+
+
 def test_the_token_in_a_browsers_cookie_is_no_bearer_token(app: Flask, account: str) -> None:
     client = sign_in_by_form(app, account, remember="y")
     cookie = client.get_cookie("__Host-remember_token")
