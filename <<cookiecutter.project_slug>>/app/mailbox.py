@@ -80,14 +80,15 @@ def show_html(number: int) -> Response:
 
 def _read(path: Path) -> Mail:
     message = message_from_bytes(path.read_bytes(), policy=default)
-    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    parts = [message.get_body((kind,)) for kind in ("plain", "html")]
+    text, html = (part.get_content().replace("\r\n", "\n") if part else "" for part in parts)
     return Mail(
         number=int(path.stem),
         subject=message["Subject"],
         to=message["To"],
         date=message["Date"],
-        text=text.get_content() if text else "",
-        html=html.get_content() if html else "",
+        text=text,
+        html=html,
     )
 
 

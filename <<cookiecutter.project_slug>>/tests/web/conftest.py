@@ -22,7 +22,8 @@ class Browser:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> TestResponse:
         """Open a page."""
-        return self.client.get(path, headers={**self.headers, **(headers or {})})
+        # Buffered: what comes from a file is read and the file closed.
+        return self.client.get(path, headers={**self.headers, **(headers or {})}, buffered=True)
 
     def submit(
         self,

@@ -1,0 +1,82 @@
+"""The mailbox of the debug mode."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_mail import Message
+
+from app import mailbox
+from app.accounts import mails
+from tests.conftest import MakeApp
+
+TOKEN = "t" * 43
+
+
+@pytest.fixture
+def debug_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    """An app in debug mode, its mails in a folder of the test."""
+    app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
+    app.instance_path = str(tmp_path)
+    return app
+
+
+@pytest.fixture
+def debug_client(debug_app: Flask) -> FlaskClient:
+    """A client of `debug_app`."""
+    return debug_app.test_client()
+
+
+def test_an_empty_mailbox_says_what_to_do(debug_client: FlaskClient) -> None:
+    response = debug_client.get("/dev/mailbox")
+    assert response.status_code == 200
+    assert "No mail yet" in response.text
+
+
+def test_mails_are_shown_newest_first(debug_app: Flask, debug_client: FlaskClient) -> None:
+    with debug_app.app_context():
+        mails.confirm("ada@example.com", TOKEN)
+        mails.password_changed("grace@example.com")
+    page = debug_client.get("/dev/mailbox").text
+    assert page.index("grace@example.com") < page.index("ada@example.com")
+    assert TOKEN in page
+
+
+def test_links_can_be_followed_and_bare_tokens_copied(
+    debug_app: Flask, debug_client: FlaskClient
+) -> None:
+    link = f"http://localhost:5000/confirm/{TOKEN}"
+    with debug_app.app_context():
+        mailbox.keep(Message("Hi", ["a@example.com"], body=f"Go to:\n{link}\n\n{TOKEN}\n\nBye."))
+    page = debug_client.get("/dev/mailbox").text
+    assert f'<a href="{link}"' in page
+    assert f"<code>{TOKEN}</code>" in page
+
+
+def test_what_a_mail_says_is_shown_as_text(debug_app: Flask, debug_client: FlaskClient) -> None:
+    with debug_app.app_context():
+        mailbox.keep(Message("<b>Hi", ["a@example.com"], body="<script>alert(1)</script>"))
+    page = debug_client.get("/dev/mailbox").text
+    assert "<b>Hi" not in page
+    assert "<script>alert" not in page
+
+
+def test_a_mail_is_shown_as_html_in_its_own_style_alone(
+    debug_app: Flask, debug_client: FlaskClient
+) -> None:
+    with debug_app.app_context():
+        mails.confirm("ada@example.com", TOKEN)
+    address = re.findall(r'href="(/dev/mailbox/\d+)"', debug_client.get("/dev/mailbox").text)[0]
+    response = debug_client.get(address)
+    assert "<h1>Confirm your e-mail address</h1>" in response.text
+    policy = response.headers["Content-Security-Policy"]
+    assert re.search(r"style-src 'sha256-[\w+/=]{44}' 'self'", policy)
+    assert "unsafe" not in policy
+    assert debug_client.get("/dev/mailbox/1").status_code == 404
+
+
+def test_outside_debug_mode_there_is_none(client: FlaskClient) -> None:
+    assert client.get("/dev/mailbox").status_code == 404
+    assert client.get("/dev/mailbox/1").status_code == 404

@@ -1,0 +1,110 @@
+"""Errors, in the look of the pages."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.exceptions import TooManyRequests
+
+from app.extensions import db
+from app.web.error_pages import WORDS
+from tests.conftest import MakeApp
+from tests.web.conftest import Browser
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_every_error_has_its_page(make_app: MakeApp, account: str, code: int) -> None:
+    app = make_app()
+    app.add_url_rule("/fail", view_func=lambda: abort(code))
+    browser = Browser(app)
+    browser.sign_in(account)
+    response = browser.get("/fail")
+    assert response.status_code == code
+    assert f"<h1>{WORDS[code][0]}</h1>" in response.text
+    assert 'lang="en"' in response.text
+    assert "Content-Security-Policy" in response.headers
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_any_other_error_has_a_page_too(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/fail", view_func=lambda: abort(418))
+    response = app.test_client().get("/fail")
+    assert response.status_code == 418
+    assert "teapot" in response.text
+
+
+def test_a_fault_of_ours_shows_nothing_of_itself(make_app: MakeApp) -> None:
+    app = make_app(TESTING=False)
+    app.add_url_rule("/fail", view_func=lambda: int("the inside of the app"))
+    response = app.test_client().get("/fail")
+    assert response.status_code == 500
+    assert "Something went wrong" in response.text
+    assert "the inside" not in response.text
+
+
+def test_an_error_page_asks_no_database(app: Flask, signed_in: Browser) -> None:
+    statements: list[str] = []
+    with app.app_context():
+        engine = db.engine
+    event.listen(
+        engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+    )
+    assert signed_in.get("/nowhere").status_code == 404
+    assert statements == []
+
+
+def test_while_the_database_is_down_there_is_a_page(
+    make_app: MakeApp, signed_in: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = make_app()
+    with app.app_context():
+        engine = db.engine
+    app.config["TESTING"] = False
+
+    def refuse(*arguments: object) -> None:
+        raise db.engine.dialect.loaded_dbapi.OperationalError("down")
+
+    event.listen(engine, "do_connect", refuse)
+    signed_in.client.application = app
+    for path in ("/account", "/", "/login"):
+        response = signed_in.get(path)
+        assert response.status_code == 503
+        assert "We cannot answer right now" in response.text
+    event.remove(engine, "do_connect", refuse)
+    assert signed_in.is_signed_in()
+
+
+def test_a_method_that_does_not_work_tells_which_do(client: FlaskClient) -> None:
+    response = client.get("/account/sessions/revoke-others")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "a second"),
+        (59, "59 seconds"),
+        (61, "2 minutes"),
+        (900, "15 minutes"),
+        (3601, "2 hours"),
+    ],
+)
+def test_a_waiting_time_is_told_in_words(make_app: MakeApp, seconds: int, words: str) -> None:
+    app = make_app()
+
+    def fail() -> str:
+        raise TooManyRequests(retry_after=seconds)
+
+    app.add_url_rule("/fail", view_func=fail)
+    response = app.test_client().get("/fail")
+    assert response.headers["Retry-After"] == str(seconds)
+    assert f"Wait {words} before" in response.text
+
+
+def test_a_page_that_moved_by_a_slash_is_no_error(client: FlaskClient) -> None:
+    assert client.get("/account/").status_code == 404
+    assert client.get("/account//profile").status_code == 308
