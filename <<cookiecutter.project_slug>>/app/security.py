@@ -1,10 +1,16 @@
 """What holds for every answer: hosts, proxies, headers."""
 
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -30,11 +36,32 @@ HEADERS = {
 DEVELOPMENT_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
+class MeasuredBodies:
+    """Gives a body that comes in chunks its length: Werkzeug would cut it off at the limit, and
+    take what is left for the whole."""
+
+    def __init__(self, wsgi_app: "WSGIApplication", limit: int) -> None:
+        self.wsgi_app = wsgi_app
+        self.limit = limit
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Serve one request; one that is too long is refused where its length is read."""
+        if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
+            body = environ["wsgi.input"].read(self.limit + 1)
+            environ["CONTENT_LENGTH"] = str(len(body))
+            environ["wsgi.input"] = BytesIO(body)
+        return self.wsgi_app(environ, start_response)
+
+
 def init_app(app: Flask) -> None:
     """Trust the configured host and proxies alone, and put the headers on every answer."""
     hosts = {urlsplit(app.config["BASE_URL"]).hostname}
     if app.debug:
         hosts |= DEVELOPMENT_HOSTS
+    measured = MeasuredBodies(app.wsgi_app, app.config["MAX_CONTENT_LENGTH"])
+    app.wsgi_app = measured  # type: ignore[method-assign]
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         proxy_fix = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)

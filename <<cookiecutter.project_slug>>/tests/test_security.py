@@ -1,8 +1,10 @@
 """What holds for every answer of every face."""
 
+from io import BytesIO
+
 import pytest
-from flask import request
-from flask.testing import FlaskClient
+from flask import Flask, request
+from flask.testing import EnvironBuilder, FlaskClient
 
 from tests.conftest import MakeApp
 
@@ -81,3 +83,18 @@ def test_a_forwarded_host_is_not_believed(make_app: MakeApp) -> None:
 
 def test_the_mailbox_is_not_there_outside_debug_mode(client: FlaskClient) -> None:
     assert client.get("/dev/mailbox").status_code == 404
+
+
+@pytest.mark.parametrize(("length", "status"), [(64 * 1024, 200), (64 * 1024 + 1, 413)])
+def test_a_body_in_chunks_is_measured_too(app: Flask, length: int, status: int) -> None:
+    @app.post("/length")
+    def received() -> str:
+        return str(len(request.get_data()))
+
+    app.before_request_funcs.clear()
+    builder = EnvironBuilder(app, "/length", method="POST", base_url="https://localhost")
+    environ = builder.get_environ() | {"wsgi.input": BytesIO(b"x" * length)}
+    environ |= {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+    answer = app.test_client().open(environ)
+    assert answer.status_code == status
+    assert (answer.text == str(length)) == (status == 200)
