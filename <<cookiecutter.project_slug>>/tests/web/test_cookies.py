@@ -134,24 +134,27 @@ def test_a_key_that_was_taken_out_is_worth_nothing(make_app: MakeApp, account: s
 
 @pytest.mark.parametrize(
     "value",
-    ["", "x", "|", "x|é", "é|x", "\x7f", "x" * 60_000, "eyJ9.x.y", '"\\377"', "a|" + "0" * 128],
+    [
+        b"",
+        b"x",
+        b"|",
+        "x|é".encode(),
+        "é|x".encode(),
+        b"a|" + b"0" * 128,
+        b"\xff\xfe",
+        b"\xff|\xff",
+        b'"\\377"',
+        b"\x7f",
+        b"x" * 60_000,
+        b"eyJ9.x.y",
+    ],
 )
 @pytest.mark.parametrize("name", ["session", "remember_token", "device"])
-def test_a_cookie_that_is_not_from_here_means_nothing(
-    app: Flask, account: str, name: str, value: str
-) -> None:
-    browser = Browser(app)
-    header = {"Cookie": f"__Host-{name}={value}"}
-    for path in ("/", "/login", "/nowhere"):
-        assert browser.get(path, header).status_code in (200, 404)
-    assert browser.get("/account", header).status_code == 303
-
-
-def test_cookies_that_are_no_text_mean_nothing(browser: Browser) -> None:
-    header = b"__Host-session=\xff\xfe; __Host-remember_token=\xff|\xff".decode("latin1")
-    environ = {"HTTP_COOKIE": header}
-    assert browser.client.get("/", environ_overrides=environ).status_code == 200
-    assert browser.client.get("/account", environ_overrides=environ).status_code == 303
+def test_a_cookie_that_is_not_from_here_means_nothing(app: Flask, name: str, value: bytes) -> None:
+    client = app.test_client(use_cookies=False)
+    environ = {"HTTP_COOKIE": f"__Host-{name}=" + value.decode("latin1")}
+    for path, status in (("/", 200), ("/nowhere", 404), ("/account", 303)):
+        assert client.get(path, environ_overrides=environ).status_code == status
 
 
 def test_every_sign_in_makes_the_browser_a_known_device(browser: Browser, account: str) -> None:

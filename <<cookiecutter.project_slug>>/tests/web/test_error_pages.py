@@ -38,7 +38,11 @@ def test_any_other_error_has_a_page_too(make_app: MakeApp) -> None:
 
 def test_a_fault_of_ours_shows_nothing_of_itself(make_app: MakeApp) -> None:
     app = make_app(TESTING=False)
-    app.add_url_rule("/fail", view_func=lambda: int("the inside of the app"))
+
+    def fail() -> str:
+        raise RuntimeError("the inside of the app")
+
+    app.add_url_rule("/fail", view_func=fail)
     response = app.test_client().get("/fail")
     assert response.status_code == 500
     assert "Something went wrong" in response.text
