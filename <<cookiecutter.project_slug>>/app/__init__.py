@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from app import config, errors, health, mailbox, security
 from app.accounts import cli, events, limits, outbox
-from app.extensions import db, login_manager, mail, migrate
+from app.extensions import db, login_manager, migrate
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
@@ -23,7 +23,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     events.init_app()
     limits.init_app(app)
     outbox.init_app(app)
-    mail.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db)
     login_manager.session_protection = None  # sessions are rows; an address may change under way
@@ -59,7 +58,7 @@ def _add_features(app: Flask) -> None:
 
     web.init_app(app)
     #: endif
-    #: if cookiecutter.file_download
+    #: if cookiecutter.__file_download
     from app import downloads
 
     downloads.init_app(app)

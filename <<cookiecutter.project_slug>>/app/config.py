@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Config, Flask
 
-APP_NAME = "<<cookiecutter.__quoted_name>>"
+APP_NAME = "<<cookiecutter.__quoted_name>>"  # fmt: skip
 
 # Signs cookies. The fallbacks are older keys that are still accepted, for a rotation.
 SECRET_KEY = ""
@@ -36,7 +36,7 @@ CLIENT_URL = ""
 # Origins (scheme://host[:port], comma-separated) whose scripts may call the API: CORS.
 API_ALLOWED_ORIGINS: list[str] = []
 #: endif
-#: if cookiecutter.file_download
+#: if cookiecutter.__file_download
 # Relative to the project's folder.
 DOWNLOAD_FOLDER = "files"
 #: endif
@@ -74,7 +74,7 @@ LIMIT_MAIL_BY_ADDRESS = "5 per hour"
 LIMIT_MAIL_BY_IP = "30 per hour"
 MAX_CONTENT_LENGTH = 64 * 1024
 
-# Mail: Flask-Mail's settings, and how long and how often an unwilling server is tried.
+# Mail: named as Flask-Mail names them; and how often and how long an unwilling server is tried.
 MAIL_SERVER = ""
 MAIL_PORT = 25
 MAIL_USE_TLS = False
@@ -97,7 +97,7 @@ KNOWN_SECRET_KEYS = re.compile(
     r"secret[-_ ]?key|change[-_ ]?(me|this)|your[-_ ]|super[-_ ]?secret|dev(elopment)?[-_ ]|192b9bdd22ab9ed4",
     re.IGNORECASE,
 )
-DEVELOPMENT_SECRET_KEY = "development-key-refused-outside-debug-mode"  # noqa: S105 - a known one
+DEVELOPMENT_SECRET_KEY = "development-key-refused-outside-debug-mode"
 # For each scheme of a URL: the driver that is installed, and what it is given to connect.
 DRIVERS: Mapping[str, tuple[str, Mapping[str, int]]] = {
     #: if cookiecutter.__backend == "sqlite"
@@ -211,7 +211,5 @@ def _check_base_url(url: str) -> None:
 def _derive(config: Config) -> None:
     """The settings of the extensions that follow from ours."""
     config["BASE_URL"] = config["BASE_URL"].rstrip("/")
-    config["MAIL_USERNAME"] = config["MAIL_USERNAME"] or None
-    config["MAIL_PASSWORD"] = config["MAIL_PASSWORD"] or None
     host = urlsplit(config["BASE_URL"]).hostname
     config["MAIL_DEFAULT_SENDER"] = config["MAIL_DEFAULT_SENDER"] or f"no-reply@{host}"

@@ -1,7 +1,6 @@
 """The extensions, unbound: `create_app` binds them to an app."""
 
 from flask_login import LoginManager
-from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
@@ -11,4 +10,3 @@ from app.accounts.models import Base
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate()
 login_manager = LoginManager()
-mail = Mail()

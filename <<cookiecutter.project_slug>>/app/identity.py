@@ -17,7 +17,7 @@ USER_AGENT_LENGTH = 255
 IP_ADDRESS_LENGTH = 45
 
 
-class Identity(UserMixin):
+class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
     """Flask-Login's user: a session, and the token that its owner holds."""
 
     def __init__(self, session: Session, token: str) -> None:

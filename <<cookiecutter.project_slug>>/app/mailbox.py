@@ -6,11 +6,11 @@ import re
 import time
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.policy import default
+from email.message import EmailMessage
+from email.policy import SMTPUTF8, default
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, render_template
-from flask_mail import Message
 
 from app.security import CONTENT_SECURITY_POLICY
 
@@ -45,11 +45,11 @@ def init_app(app: Flask) -> None:
         app.register_blueprint(bp)
 
 
-def keep(message: Message) -> None:
+def keep(message: EmailMessage) -> None:
     """Write a mail as a file under `instance/mail/`, its name in the order of time."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{time.time_ns()}.eml").write_bytes(message.as_bytes())
+    (folder / f"{time.time_ns()}.eml").write_bytes(message.as_bytes(policy=SMTPUTF8))
 
 
 @bp.get("/dev/mailbox")

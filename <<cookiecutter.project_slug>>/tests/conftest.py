@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
 from typing import Any
 
-import flask_mail
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -12,7 +13,7 @@ from flask_migrate import upgrade
 from sqlalchemy import delete
 
 from app import create_app
-from app.accounts import outbox, registration
+from app.accounts import delivery, outbox, registration
 from app.accounts.models import Account
 from app.extensions import db
 
@@ -41,25 +42,40 @@ SETTINGS: dict[str, Any] = {
 MakeApp = Callable[..., Flask]
 
 
+@dataclass(frozen=True)
+class Mail:
+    """A mail as its reader sees it."""
+
+    to: str
+    subject: str
+    body: str
+    html: str
+
+
 class Inbox:
     """The mails an app has sent, oldest first."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.sent: list[flask_mail.Message] = []
-        flask_mail.email_dispatched.connect(self._receive, sender=app)
+        self.sent: list[Mail] = []
+        delivery.mail_sent.connect(self._receive, sender=app)
 
-    def _receive(self, app: Flask, message: flask_mail.Message) -> None:
-        self.sent.append(message)
+    def _receive(self, app: Flask, message: EmailMessage) -> None:
+        plain, html = message.get_body(("plain",)), message.get_body(("html",))
+        assert plain is not None
+        assert html is not None
+        self.sent.append(
+            Mail(message["To"], message["Subject"], plain.get_content(), html.get_content())
+        )
 
-    def to(self, address: str) -> list[flask_mail.Message]:
+    def to(self, address: str) -> list[Mail]:
         """All mails to an address, after what is under way has arrived."""
         outbox.drain(self.app)
-        return [message for message in self.sent if message.recipients == [address]]
+        return [mail for mail in self.sent if mail.to == address]
 
     def token(self, address: str) -> str:
         """The token in the newest mail to an address, from its link or from its own line."""
-        body = self.to(address)[-1].body or ""
+        body = self.to(address)[-1].body
         found: list[str] = re.findall(
             r"^(?:https://localhost/\S*/)?([\w-]{43})$", body, re.MULTILINE
         )
@@ -83,7 +99,7 @@ def make_app(migrated_url: str) -> Iterator[MakeApp]:
 
     def make(**settings: Any) -> Flask:
         app = create_app({**SETTINGS, "DATABASE_URL": migrated_url, **settings})
-        app.extensions["mail"].suppress = True
+        app.config["MAIL_SUPPRESS_SEND"] = True
         apps.append(app)
         return app
 

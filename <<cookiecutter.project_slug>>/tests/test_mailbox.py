@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_mail import Message
 
-from app import mailbox
-from app.accounts import mails
+from app.accounts import delivery, mails
 from tests.conftest import MakeApp
 
 TOKEN = "t" * 43
@@ -51,7 +49,7 @@ def test_links_can_be_followed_and_bare_tokens_copied(
 ) -> None:
     link = f"http://localhost:5000/confirm/{TOKEN}"
     with debug_app.app_context():
-        mailbox.keep(Message("Hi", ["a@example.com"], body=f"Go to:\n{link}\n\n{TOKEN}\n\nBye."))
+        delivery.send("a@example.com", "Hi", f"Go to:\n{link}\n\n{TOKEN}\n\nBye.", "<p>Hi")
     page = debug_client.get("/dev/mailbox").text
     assert f'<a href="{link}"' in page
     assert f"<code>{TOKEN}</code>" in page
@@ -59,7 +57,7 @@ def test_links_can_be_followed_and_bare_tokens_copied(
 
 def test_what_a_mail_says_is_shown_as_text(debug_app: Flask, debug_client: FlaskClient) -> None:
     with debug_app.app_context():
-        mailbox.keep(Message("<b>Hi", ["a@example.com"], body="<script>alert(1)</script>"))
+        delivery.send("a@example.com", "<b>Hi", "<script>alert(1)</script>", "<p>Hi")
     page = debug_client.get("/dev/mailbox").text
     assert "<b>Hi" not in page
     assert "<script>alert" not in page

@@ -1,24 +1,16 @@
-"""Every mail the app sends: what it says, and its way out.
+"""Every mail the app sends: what it says.
 
 A mail is written once, as paragraphs and perhaps a link; its text and its HTML are made of the
 same. No mail repeats a name or anything else that a stranger may have typed.
 """
 
-import logging
-import smtplib
-import ssl
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-import flask_mail
 from flask import Flask, current_app, render_template
 
-from app import mailbox
-
-logger = logging.getLogger(__name__)
+from app.accounts import delivery
 
 
 @dataclass(frozen=True)
@@ -177,59 +169,9 @@ def _send(
         "action": action,
         "after": after or [],
     }
-    message = flask_mail.Message(
+    delivery.send(
+        to,
         f"{subject} · {current_app.config['APP_NAME']}",
-        [to],
-        body=render_template("mail/mail.txt", **words),
-        html=render_template("mail/mail.html", **words),
+        render_template("mail/mail.txt", **words),
+        render_template("mail/mail.html", **words),
     )
-    if current_app.debug:
-        mailbox.keep(message)
-    else:
-        _deliver(message)
-
-
-class _Connection(flask_mail.Connection):
-    """A connection that waits only so long and checks the server's certificate."""
-
-    def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
-        timeout = current_app.config["MAIL_TIMEOUT_SECONDS"]
-        context = ssl.create_default_context()
-        host: smtplib.SMTP | smtplib.SMTP_SSL
-        if self.mail.use_ssl:
-            host = smtplib.SMTP_SSL(
-                self.mail.server, self.mail.port, timeout=timeout, context=context
-            )
-        else:
-            host = smtplib.SMTP(self.mail.server, self.mail.port, timeout=timeout)
-        try:
-            if self.mail.use_tls:
-                host.starttls(context=context)
-            if self.mail.username and self.mail.password:
-                host.login(self.mail.username, self.mail.password)
-        except (OSError, smtplib.SMTPException):
-            host.close()
-            raise
-        return host
-
-    def __exit__(self, *_: object) -> None:
-        """Take leave. A server that fails at that has the mail, and is not sent it again."""
-        if self.host is not None:
-            with suppress(OSError, smtplib.SMTPException):
-                self.host.quit()
-            self.host.close()
-
-
-def _deliver(message: flask_mail.Message) -> None:
-    """Hand a mail to the mail server, trying again when it is unwilling, and log a failure."""
-    tries = current_app.config["MAIL_TRIES"]
-    for number in range(1, tries + 1):
-        try:
-            with _Connection(current_app.extensions["mail"]) as connection:
-                connection.send(message)
-            return
-        except (OSError, smtplib.SMTPException) as error:
-            logger.warning("Mail not sent, try %d of %d: %s", number, tries, type(error).__name__)
-        if number < tries:
-            time.sleep(current_app.config["MAIL_RETRY_SECONDS"])
-    logger.error("Mail given up after %d tries: %s", tries, message.subject)

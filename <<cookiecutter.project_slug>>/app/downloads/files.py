@@ -20,7 +20,7 @@ class File:
 
 def folder() -> Path:
     """The folder of the files; a relative setting counts from the project's own."""
-    return Path(current_app.root_path).parent / current_app.config["DOWNLOAD_FOLDER"]
+    return Path(current_app.root_path, "..", current_app.config["DOWNLOAD_FOLDER"])
 
 
 def listing() -> list[File]:

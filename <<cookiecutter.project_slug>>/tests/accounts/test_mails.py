@@ -29,6 +29,8 @@ class Server:
     def __init__(self) -> None:
         self.refusals = 0
         self.kept: list[bytes] = []
+        self.recipients: list[str] = []
+        self.hangs_up = False
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the name that aiosmtpd calls
         """Answer as a server does that is busy, or as one that is not."""
@@ -36,7 +38,15 @@ class Server:
             self.refusals -= 1
             return "451 try again later"
         self.kept.append(envelope.original_content or b"")
+        self.recipients += envelope.rcpt_tos
         return "250 kept"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the name that aiosmtpd calls
+        """Take leave, or fail to."""
+        if self.hangs_up:
+            assert server.transport is not None
+            server.transport.close()
+        return "221 bye"
 
 
 @contextmanager
@@ -70,14 +80,14 @@ def closed_port() -> int:
 def app_with(make_app: MakeApp, port: int, **settings: object) -> Flask:
     """An app that really sends, to a port of this machine."""
     app = make_app(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, **settings)
-    app.extensions["mail"].suppress = False
+    app.config["MAIL_SUPPRESS_SEND"] = False
     return app
 
 
-def send(app: Flask) -> None:
+def send(app: Flask, address: str = ADDRESS) -> None:
     """Have a mail sent, and wait until that has succeeded or failed."""
     with app.app_context():
-        outbox.submit(mails.account_deleted, ADDRESS)
+        outbox.submit(mails.account_deleted, address)
     outbox.drain(app)
 
 
@@ -88,6 +98,29 @@ def test_a_mail_arrives_in_text_and_html(make_app: MakeApp, server: tuple[Server
     assert "From: no-reply@localhost" in content
     assert "text/plain" in content
     assert "text/html" in content
+
+
+@pytest.mark.parametrize(
+    ("address", "recipient"),
+    [
+        ("jos\u00e9@example.com", "jos\u00e9@example.com"),
+        ("ada@b\u00fccher.example.com", "ada@xn--bcher-kva.example.com"),
+    ],
+)
+def test_an_address_may_be_in_any_script(
+    make_app: MakeApp, closed_port: int, address: str, recipient: str
+) -> None:
+    with running(closed_port, enable_SMTPUTF8=True) as handler:
+        send(app_with(make_app, closed_port), address)
+    assert handler.recipients == [recipient]
+
+
+def test_a_server_that_hangs_up_with_the_mail_is_not_sent_it_again(
+    make_app: MakeApp, server: tuple[Server, int]
+) -> None:
+    server[0].hangs_up = True
+    send(app_with(make_app, server[1]))
+    assert len(server[0].kept) == 1
 
 
 def test_a_busy_server_is_tried_three_times(make_app: MakeApp, server: tuple[Server, int]) -> None:

@@ -21,7 +21,7 @@ def send(app: Flask, path: str) -> list[str]:
     inbox = Inbox(app)
     with app.app_context():
         MAILS[path]("ada@example.com", TOKEN)
-    return (inbox.to("ada@example.com")[0].body or "").splitlines()
+    return inbox.to("ada@example.com")[0].body.splitlines()
 
 
 @pytest.mark.parametrize("path", MAILS)
