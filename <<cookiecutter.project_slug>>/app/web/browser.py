@@ -19,19 +19,15 @@ from app.identity import Identity, current_client, load
 
 
 class Request(flask.Request):
-    """A request whose cookies can always be read."""
+    """A request with the remember-me cookie as Flask-Login wants it."""
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:
-        """The cookies that people can have got from here: none of them when one is no UTF-8.
+        """All cookies; the remember-me cookie only if it was signed here, and by SECRET_KEY.
 
-        Flask-Login knows SECRET_KEY alone, so a remember-me cookie signed with one of the
-        SECRET_KEY_FALLBACKS is signed anew, and one that nobody signed is left out.
+        Flask-Login knows no SECRET_KEY_FALLBACKS, and fails on a signature that is not ASCII.
         """
-        try:
-            cookies = super().cookies.to_dict()
-        except UnicodeDecodeError:
-            return ImmutableMultiDict()
+        cookies = super().cookies.to_dict()
         name = current_app.config["REMEMBER_COOKIE_NAME"]
         token = _remembered_token(cookies.pop(name, ""))
         if token is not None:

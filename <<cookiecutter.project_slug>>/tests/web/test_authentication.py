@@ -169,6 +169,15 @@ def test_signing_out_leaves_the_device_cookie_alone(signed_in: Browser) -> None:
     assert signed_in.cookie("remember_token") is None
 
 
+def test_nothing_of_the_session_lives_on_after_the_sign_out(signed_in: Browser) -> None:
+    before = signed_in.csrf_token("/account")
+    signed_in.submit("/account/email", {"email": "typed@example.com"}, page="/account")
+    signed_in.submit("/logout", page="/account")
+    response = signed_in.client.post("/login", data={"csrf_token": before})
+    assert response.status_code == 400
+    assert "typed@example.com" not in signed_in.get("/confirm").text
+
+
 def test_signing_out_is_no_link(signed_in: Browser) -> None:
     response = signed_in.get("/logout")
     assert response.status_code == 405
