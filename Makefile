@@ -2,10 +2,11 @@
 # it is installed.
 
 VENV := .venv
-OUTPUT := .
+OUTPUT := ..
 ARGS :=
+EXAMPLES := 300
 
-.PHONY: help new test check portable
+.PHONY: help new test fuzz check portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +16,9 @@ new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to 
 
 test: $(VENV)/dev ## Prove all eighteen variants, two at a time (ARGS goes to pytest)
 	$(VENV)/bin/pytest -n 2 $(ARGS)
+
+fuzz: $(VENV)/dev ## Attack the API for longer (EXAMPLES=number for each operation)
+	FUZZING_EXAMPLES=$(EXAMPLES) $(VENV)/bin/pytest -n 2 tests/test_api_fuzzing.py $(ARGS)
 
 check: $(VENV)/dev ## Lint, format and types of the template's own Python
 	$(VENV)/bin/ruff check .

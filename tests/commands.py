@@ -23,7 +23,10 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(
-    *command: str | Path, folder: Path, settings: Mapping[str, str] | None = None
+    *command: str | Path,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    timeout: int = 280,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program that has to succeed; the test fails with its output if it does not."""
     result = subprocess.run(
@@ -33,7 +36,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=timeout,
         check=False,
     )
     if result.returncode:

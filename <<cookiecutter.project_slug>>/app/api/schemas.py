@@ -45,14 +45,7 @@ Email = Annotated[
         json_schema_extra={"format": "email", "maxLength": EMAIL_LENGTH},
     ),
 ]
-Password = Annotated[
-    str,
-    Field(
-        description="The password as it is now.",
-        examples=[PASSPHRASE],
-        json_schema_extra={"format": "password"},
-    ),
-]
+Password = Annotated[str, Field(description="The password as it is now.", examples=[PASSPHRASE])]
 NewPassword = Annotated[
     str,
     Field(

@@ -15,7 +15,9 @@ Filename = Annotated[
     Field(description="The `name` of a file; its slashes stay slashes.", examples=["welcome.txt"]),
 ]
 
-CONTENT = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+# By the file's name it may be any type; most generators of clients know but the first.
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+CONTENT = {"application/octet-stream": BYTES, "*/*": BYTES}
 FILE_ANSWERS = {
     "200": {"description": "The file", "content": CONTENT},
     "206": {"description": "A part of the file", "content": CONTENT},
