@@ -40,7 +40,9 @@ class MailServer:
         """The token in the next mail."""
         body = self.mails.get(timeout=20).get_body(("plain",))
         assert body is not None
-        return str(re.findall(r"(?:^|/|token=)([\w-]{43})$", body.get_content(), re.MULTILINE)[-1])
+        return str(
+            re.findall(r"(?:^|/|token=)([\w-]{43})\r?$", body.get_content(), re.MULTILINE)[-1]
+        )
 
 
 @contextmanager
