@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    ViewportSize,
     sync_playwright,
 )
 
@@ -25,8 +26,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # An answer like 422 is told in the console, too; for a page it is what it should be.
 STATUS_TOLD = "Failed to load resource: the server responded with a status of"
 
@@ -59,6 +60,7 @@ class Visitor:
         self.problems: list[str] = []
         self.posts: list[str] = []
         self._host = urlsplit(address).netloc
+        self._document: Response | None = None
         context.set_default_timeout(10_000)
         context.on("console", self._told)
         context.on("weberror", lambda error: self.problems.append(str(error.error)))
@@ -84,6 +86,11 @@ class Visitor:
         """Click the first link of that name."""
         self.page.get_by_role("link", name=name, exact=True).first.click()
 
+    def source(self) -> str:
+        """The HTML of the page as it was sent."""
+        assert self._document is not None
+        return self._document.text()
+
     def heading(self) -> str:
         """What the page says it is."""
         return self.page.get_by_role("heading", level=1).inner_text()
@@ -108,7 +115,10 @@ class Visitor:
             self.posts.append(url.path)
 
     def _answered(self, response: Response) -> None:
-        if response.status >= 400 and response.request.resource_type != "document":
+        if response.request.resource_type == "document":
+            if response.status not in (302, 303):
+                self._document = response
+        elif response.status >= 400:
             self.problems.append(f"{response.status} for {response.url}")
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -60,7 +59,7 @@ class Served:
         """A confirmed account with PASSWORD, opened by way of the API."""
         account = {"name": name, "email": email, "password": PASSWORD}
         self._send("POST", "/accounts", account)
-        token = self.mailed_link(email, "Confirm").rpartition("/")[2]
+        token = self.mailed_link(email, "Confirm your e-mail").rpartition("/")[2]
         self._send("PUT", "/confirmations", {"token": token})
 
     def mail(self, to: str, subject: str) -> Mail:
@@ -80,11 +79,23 @@ class Served:
 
     def let_time_pass(self, minutes: int) -> None:
         """Make every session so much older."""
+        self._execute(
+            "UPDATE sessions SET created_at = datetime(created_at, ?) || '.000000'",
+            f"-{minutes} minutes",
+        )
+
+    @contextmanager
+    def failing_database(self) -> Iterator[None]:
+        """For as long as the block lasts, the database cannot say who is signed in."""
+        self._execute("ALTER TABLE sessions RENAME TO lost")
+        try:
+            yield
+        finally:
+            self._execute("ALTER TABLE lost RENAME TO sessions")
+
+    def _execute(self, statement: str, *values: str) -> None:
         with closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
-            connection.execute(
-                "UPDATE sessions SET created_at = datetime(created_at, ?) || '.000000'",
-                (f"-{timedelta(minutes=minutes).seconds} seconds",),
-            )
+            connection.execute(statement, values)
 
     def _collect(self) -> None:
         if self.mail_server is not None:

@@ -3,24 +3,12 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser import audit
 from tests.browser.chromium import Visitor
 from tests.browser.conftest import Visit
 from tests.browser.served import PASSWORD, Served
 
 pytestmark = pytest.mark.xdist_group("browser")
-
-FOCUS = """() => {
-    const element = document.activeElement;
-    const box = element.getBoundingClientRect();
-    const style = getComputedStyle(element);
-    const middle = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-    return {
-        name: (element.getAttribute("aria-label") || element.labels?.[0]?.innerText
-            || element.innerText || element.tagName).trim().replace(/\\s+/g, " "),
-        outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-        seen: middle !== null && (element.contains(middle) || middle.contains(element)),
-    };
-}"""
 
 
 def tab_to(page: Page, name: str) -> list[str]:
@@ -28,11 +16,11 @@ def tab_to(page: Page, name: str) -> list[str]:
     passed: list[str] = []
     for _ in range(40):
         page.keyboard.press("Tab")
-        focus = page.evaluate(FOCUS)
-        assert focus["outlined"], f"no focus is seen on {focus['name']!r}"
-        assert focus["seen"], f"{focus['name']!r} has the focus and is covered or outside"
-        passed.append(focus["name"])
-        if focus["name"] == name:
+        stop = audit.focus(page)
+        assert stop["outlined"], f"no focus is seen on {stop['name']!r}"
+        assert stop["seen"], f"{stop['name']!r} has the focus and is covered or outside"
+        passed.append(stop["name"])
+        if stop["name"] == name:
             return passed
     raise AssertionError(f"Tab does not lead to {name!r}: {passed}")
 
