@@ -26,7 +26,7 @@ SERVER = "PostgreSQL" if ANSWERS["__backend"] == "postgresql" else "MySQL or Mar
 # What is there, and when.
 PARTS = (
     (WEB, ["app/web", "tests/web"]),
-    (API, ["app/api", "tests/api"]),
+    (API, ["app/api", "tests/api", "schemathesis.toml"]),
     (API and not WEB, ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"]),
     (WEB and API, ["tests/test_parity.py", "tests/api/test_isolation.py"]),
     (DOWNLOADS, ["app/downloads", "tests/downloads", "files"]),

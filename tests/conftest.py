@@ -1,6 +1,7 @@
 """Rendering, as a person's command would do it, and each variant installed once."""
 
 import json
+import re
 import shutil
 import subprocess
 import tomllib
@@ -28,7 +29,8 @@ class ByVariant(LoadScopeScheduling):
         group = nodeid.partition("[")[2].rstrip("]")
         if group in set(map(str, VARIANTS)):
             return group
-        return "in place" if "test_in_place" in nodeid else nodeid
+        shared = re.match(r"tests/(browser|test_in_place)\b", nodeid)
+        return shared[1] if shared else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByVariant:

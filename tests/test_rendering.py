@@ -16,11 +16,12 @@ PATHS = {
     "api": [
         "app/api/",
         "tests/api/",
+        "schemathesis.toml",
         "app/downloads/resources.py",
         "tests/downloads/test_resources.py",
     ],
     "bare tokens": ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"],
-    "both": ["tests/test_parity.py"],
+    "both": ["tests/test_parity.py", "tests/api/test_isolation.py"],
     "downloads": ["app/downloads/", "tests/downloads/", "files/"],
     "sqlite": ["app/sqlite.py", "tests/database_file.py"],
     "server": ["compose.yaml", "tests/database_server.py"],

@@ -12,8 +12,10 @@ def run() -> None:
     options: dict[str, Any] = {
         "target_metadata": db.metadata,
         "compare_type": True,
+        #: if cookiecutter.__backend == "sqlite"
         # SQLite changes a table by copying it.
         "render_as_batch": db.engine.dialect.name == "sqlite",
+        #: endif
     }
     if context.is_offline_mode():
         url = db.engine.url.render_as_string(hide_password=False)
