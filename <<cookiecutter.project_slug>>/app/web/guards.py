@@ -18,9 +18,9 @@ from app.identity import current_identity
 Arguments = ParamSpec("Arguments")
 View = Callable[Arguments, ResponseReturnValue]
 
-# One slash, then neither another nor a backslash, which browsers take for one; and nowhere a
-# control character or a space, which browsers drop before they look.
-SAFE_TARGET = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+# One slash, then no other. Nowhere a backslash, which browsers take for a slash, nor a control
+# character or a space, which they drop before they look.
+SAFE_TARGET = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 
 
 def safe_target(target: str | None) -> str:
