@@ -59,6 +59,7 @@ def _inside(root: Path, name: str) -> Path | None:
     if "\0" in name or "\\" in name or any(part.startswith(".") or not part for part in parts):
         return None
     try:
+        name.encode()  # a name that is no text has no URL
         path = (root / name).resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return None

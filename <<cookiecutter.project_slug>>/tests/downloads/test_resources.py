@@ -1,5 +1,6 @@
 """Downloads through the API."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_a_file_that_did_not_change_is_not_sent_again(ada: ApiClient) -> None:
 def test_what_is_no_file_of_the_folder_is_not_there(ada: ApiClient, path: str) -> None:
     answer = ada.call(f"GET /downloads/{path}")
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+def test_a_file_whose_name_is_no_text_is_not_there(ada: ApiClient, tmp_path: Path) -> None:
+    try:
+        (tmp_path / os.fsdecode(b"\xff.txt")).touch()
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert len(ada.call("GET /downloads").json["files"]) == 2
+    assert ada.call("GET /downloads/%ff.txt").status_code == 404
 
 
 def test_nobody_signed_out_gets_a_file(ada: ApiClient, app: Flask) -> None:
