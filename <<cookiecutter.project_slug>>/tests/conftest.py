@@ -94,7 +94,7 @@ def migrated_url(database_url: str) -> str:
 
 @pytest.fixture
 def make_app(migrated_url: str) -> Iterator[MakeApp]:
-    """Makes apps with the settings given; their database is emptied afterwards."""
+    """Makes apps with other settings; their database is emptied afterwards."""
     apps: list[Flask] = []
 
     def make(**settings: Any) -> Flask:
@@ -105,17 +105,35 @@ def make_app(migrated_url: str) -> Iterator[MakeApp]:
 
     yield make
     for app in apps:
-        outbox.drain(app)
+        forget_all(app)
         with app.app_context():
-            db.session.execute(delete(Account))
-            db.session.commit()
             db.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def shared_app(migrated_url: str) -> Iterator[Flask]:
+    """The app of all tests that need no other settings: its pages are compiled once."""
+    app = create_app({**SETTINGS, "DATABASE_URL": migrated_url})
+    app.config["MAIL_SUPPRESS_SEND"] = True
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
 @pytest.fixture
-def app(make_app: MakeApp) -> Flask:
-    """An app with the settings of the tests."""
-    return make_app()
+def app(shared_app: Flask) -> Iterator[Flask]:
+    """An app with the settings of the tests, with nothing in it."""
+    yield shared_app
+    forget_all(shared_app)
+    shared_app.extensions["limits"].shared.storage.reset()
+
+
+def forget_all(app: Flask) -> None:
+    """Finish the jobs under way, and take out all accounts with what belongs to them."""
+    outbox.drain(app)
+    with app.app_context():
+        db.session.execute(delete(Account))
+        db.session.commit()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from io import BytesIO
 
 import pytest
-from flask import Flask, request
+from flask import request
 from flask.testing import EnvironBuilder, FlaskClient
 from werkzeug.test import run_wsgi_app
 
@@ -90,7 +90,11 @@ def test_the_mailbox_is_not_there_outside_debug_mode(client: FlaskClient) -> Non
 @pytest.mark.parametrize(
     ("length", "answer"), [(64 * 1024, ("65536", 200)), (64 * 1024 + 1, ("", 413))]
 )
-def test_a_body_in_chunks_is_measured_too(app: Flask, length: int, answer: tuple[str, int]) -> None:
+def test_a_body_in_chunks_is_measured_too(
+    make_app: MakeApp, length: int, answer: tuple[str, int]
+) -> None:
+    app = make_app()
+
     @app.before_request
     def show_length() -> str:
         return str(len(request.get_data()))

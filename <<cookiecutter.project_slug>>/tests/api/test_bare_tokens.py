@@ -25,8 +25,8 @@ def send(app: Flask, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", MAILS)
-def test_a_token_stands_alone_on_its_line(app: Flask, path: str) -> None:
-    lines = send(app, path)
+def test_a_token_stands_alone_on_its_line(make_app: MakeApp, path: str) -> None:
+    lines = send(make_app(), path)
     assert TOKEN in lines
     assert not any("http" in line for line in lines)
 
