@@ -1,4 +1,4 @@
-"""What holds for every answer below /api: no cookies, nothing stored, nothing but JSON."""
+"""What holds for every answer below /api: no cookies, and the headers that fit."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -47,7 +47,6 @@ class PageSessions(SecureCookieSessionInterface):
 def _complete(response: Response) -> Response:
     if request.path.startswith(ROOT):
         response.vary.add("Accept")
-        response.headers.setdefault("Cache-Control", "no-store")
         if request.method == "OPTIONS":
             response.headers.pop("Content-Type", None)  # there is no content
     return response

@@ -56,6 +56,11 @@ def test_the_scheme_of_a_token_is_read_without_regard_to_case(ada: ApiClient) ->
     assert answer.status_code == 200
 
 
+def test_a_token_with_another_scheme_is_none(ada: ApiClient) -> None:
+    headers = {"Authorization": f"Token {ada.token}"}
+    assert ApiClient(ada.app).call("GET /account", headers=headers).status_code == 401
+
+
 def test_after_signing_out_a_token_is_worth_nothing(ada: ApiClient) -> None:
     assert ada.call("DELETE /sessions/current").status_code == 204
     assert ada.call("GET /account").status_code == 401
