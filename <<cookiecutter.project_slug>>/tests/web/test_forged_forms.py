@@ -8,7 +8,7 @@ import time_machine
 from flask import Flask
 
 from app.accounts.models import now
-from app.web import bp
+from app.web.blueprint import bp
 from tests.conftest import PASSWORD
 from tests.web.conftest import Browser
 
