@@ -6,7 +6,7 @@ OUTPUT := ..
 ARGS :=
 EXAMPLES := 300
 
-.PHONY: help new test fuzz check portable
+.PHONY: help new test fuzz check audit timing pictures portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,15 @@ check: $(VENV)/dev ## Lint, format and types of the template's own Python
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+audit: $(VENV)/dev ## Let bandit, pip-audit and wapiti loose on a new app (takes minutes)
+	$(VENV)/bin/python -m tools.audit
+
+timing: $(VENV)/dev ## Whether the time of an answer tells who has an account (takes minutes)
+	$(VENV)/bin/python -m benchmarks.timing $(ARGS)
+
+pictures: $(VENV)/dev ## Make the pictures in docs/pictures anew (needs Chromium)
+	$(VENV)/bin/python -m tools.pictures
 
 portable: ## Write the template with the delimiters that Windows and cruft take (OUT=folder)
 	python3 tools/portable.py '$(OUT)'

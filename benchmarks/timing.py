@@ -1,0 +1,190 @@
+"""Whether the time of an answer tells who has an account.
+
+Runs a new app under gunicorn with the real hash and limits opened wide, asks in turn about an
+address that is known and one that is not, and prints the ratio of the medians for each operation.
+Exits with 1 when one of them is off by more than a tenth. From the repository's folder:
+
+    .venv/bin/python -m benchmarks.timing
+"""
+
+import argparse
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from tests import commands, databases, nodes, walk
+from tests.conftest import copy_template, make_renderer
+from tests.nodes import ADA, Node
+from tests.variants import Variant
+
+GOAL = 0.1
+# Of one length, as are the unknown ones.
+KNOWN, WAITING = "k0000001@example.com", "k0000002@example.com"
+WRONG = "not the right one"
+NEW_ACCOUNTS = f"""
+from app.accounts import registration
+from wsgi import app
+with app.app_context():
+    registration.create("Known", {KNOWN!r}, {walk.PASSWORD!r}, confirmed=True)
+    registration.create("Waiting", {WAITING!r}, {walk.PASSWORD!r})
+"""
+RULES = ("PASSWORD_BY_IP", "PASSWORD_FAILURES", "MAIL_BY_ADDRESS", "MAIL_BY_IP")
+WIDE = {f"LIMIT_{rule}": "1000000 per second" for rule in RULES}
+REAL_HASH = {"PASSWORD_HASH_METHOD": "scrypt:32768:8:3"}
+# Seconds after an answer in which the mail, if there is one, leaves.
+PAUSE = 0.05
+
+
+class Client:
+    """One connection that stays open, with the headers and cookies that it is given."""
+
+    def __init__(self, address: str, headers: dict[str, str]) -> None:
+        self.connection = HTTPConnection(urlsplit(address).netloc, timeout=30)
+        self.headers = headers
+
+    def send(self, method: str, path: str, body: str) -> tuple[float, int]:
+        """Seconds until the answer was there, and its status."""
+        begin = time.perf_counter()
+        self.connection.request(method, path, body, self.headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        return time.perf_counter() - begin, answer.status
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that one can ask about an address: `body` makes the request's for it."""
+
+    client: Client
+    method: str
+    path: str
+    body: Callable[[str], str]
+    known: str = KNOWN
+
+    def measure(self, rounds: int, unknown: Iterator[str]) -> tuple[float, float]:
+        """The median seconds for the known address and for unknown ones."""
+        times: dict[bool, list[float]] = {True: [], False: []}
+        statuses = set()
+        for number in range(-3, rounds):
+            for is_known in random.sample((True, False), 2):
+                address = self.known if is_known else next(unknown)
+                seconds, status = self.client.send(self.method, self.path, self.body(address))
+                statuses.add(status)
+                if number >= 0:  # what came before was for warmth
+                    times[is_known].append(seconds)
+                time.sleep(PAUSE)
+        if len(statuses) > 1:
+            raise ValueError(f"{self.path} answers with {statuses}")
+        return statistics.median(times[True]), statistics.median(times[False])
+
+
+def forms(node: Node) -> Iterator[Operation]:
+    """What the pages can be asked."""
+
+    def operation(path: str, signed_in: bool = False, known: str = KNOWN, **more: str) -> Operation:
+        browser = node.browser() if signed_in else walk.browser(node.address)
+        page = browser.get(f"{node.address}{path}").text
+        token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0]
+        headers = {
+            "Cookie": "; ".join(f"{c.name}={c.value}" for c in browser.cookies),
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Forwarded-Proto": "https",
+        }
+        fields = {"csrf_token": token, **more}
+        client = Client(node.address, headers)
+        return Operation(
+            client, "POST", path, lambda email: urlencode({"email": email, **fields}), known
+        )
+
+    yield operation("/register", name="Grace", password=walk.PASSWORD)
+    yield operation("/confirm", known=WAITING)
+    yield operation("/reset-password")
+    yield operation("/login", password=WRONG)
+    yield operation("/account/email", signed_in=True)
+
+
+def operations(node: Node) -> Iterator[Operation]:
+    """What the API can be asked."""
+
+    def operation(line: str, token: str = "", known: str = KNOWN, **more: str) -> Operation:
+        method, path = line.split()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        client = Client(node.address, headers)
+        return Operation(
+            client,
+            method,
+            f"/api/v1{path}",
+            lambda email: json.dumps({"email": email, **more}),
+            known,
+        )
+
+    yield operation("POST /accounts", name="Grace", password=walk.PASSWORD)
+    yield operation("POST /confirmations", known=WAITING)
+    yield operation("POST /password-resets")
+    yield operation("POST /sessions", password=WRONG)
+    yield operation("PUT /account/email", node.sign_in(), current_password=ADA["password"])
+
+
+@contextmanager
+def served(backend: str, programs: Path | None) -> Iterator[Node]:
+    """A new app with everything on, in production, and a mail server that takes all."""
+    port = walk.free_port()
+    sink = (sys.executable, "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        databases.database(backend) as url,
+        subprocess.Popen([*sink, f"127.0.0.1:{port}"]) as mail_server,
+    ):
+        template = copy_template(Path(name, "template"))
+        Path(name, "apps").mkdir()
+        render = make_renderer(template, Path(name, "apps"))
+        folder = render(**Variant("both", True, backend).answers)
+        programs = programs or commands.make_environment(folder, "-e", ".")
+        environment = nodes.settings(
+            url, MAIL_PORT=str(port), WEB_CONCURRENCY="1", **WIDE, **REAL_HASH
+        )
+        nodes.prepare(folder, programs, environment)
+        commands.run(programs / "python", "-c", NEW_ACCOUNTS, folder=folder, settings=environment)
+        try:
+            with nodes.running(folder, programs, environment) as node:
+                yield node
+        finally:
+            mail_server.terminate()
+
+
+def main() -> int:
+    """Measure, and print a line for each operation."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=60, help="requests of each kind")
+    parser.add_argument("--backend", default="sqlite", choices=("sqlite", "postgresql", "mysql"))
+    parser.add_argument("--only", default="", help="operations with this in their path")
+    parser.add_argument("--programs", type=Path, help="the bin folder of an environment to use")
+    arguments = parser.parse_args()
+    unknown = (f"u{number:07}@example.com" for number in count())
+    failures = 0
+    with served(arguments.backend, arguments.programs) as node:
+        print(f"{'operation':36}{'known':>10}{'unknown':>10}{'ratio':>8}")
+        for operation in (*forms(node), *operations(node)):
+            if arguments.only not in operation.path:
+                continue
+            known, other = operation.measure(arguments.rounds, unknown)
+            failures += abs(known / other - 1) > GOAL
+            name = f"{operation.method} {operation.path}"
+            print(f"{name:36}{known:8.4f} s{other:8.4f} s{known / other:8.3f}", flush=True)
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
