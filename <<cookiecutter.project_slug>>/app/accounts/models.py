@@ -77,8 +77,8 @@ class Account(Base):
     """A person: a name, an address that is theirs once confirmed, and a password."""
 
     __tablename__ = "accounts"
-    # With the unique constraint: one account an address, whatever the case it is written in.
     __table_args__ = (
+        # With the unique constraint: one account an address, whatever the case it is written in.
         CheckConstraint("email = lower(email)", name="email_lower"),
         #: if cookiecutter.__backend == "sqlite"
         # Without it SQLite gives a deleted account's id to the next one.
