@@ -108,7 +108,15 @@ def assert_one_line(answer: str, text: str) -> None:
     ("answer", "value"), [(answer, value) for answer in REFUSED for value in REFUSED[answer]]
 )
 def test_refused(answer: str, value: str, render: Renderer) -> None:
-    result = cookiecutter(render, f"{answer}={value}")
+    with pytest.raises(SystemExit) as refusal:
+        render(**{answer: value})
+    assert_one_line(answer, str(refusal.value.code))
+    assert apps(render) == set()
+
+
+@pytest.mark.parametrize("answer", REFUSED)
+def test_refused_on_the_command_line(answer: str, render: Renderer) -> None:
+    result = cookiecutter(render, f"{answer}={REFUSED[answer][-1]}")
     assert result.returncode == 1
     assert result.stdout == ""
     assert_one_line(answer, result.stderr)

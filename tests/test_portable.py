@@ -10,6 +10,7 @@ import pytest
 
 from tests import commands
 from tests.conftest import REPOSITORY, Renderer, make_renderer
+from tests.test_rendering import INSTALLED
 from tests.variants import Variant
 
 CRUFT = Path(sys.executable).with_name("cruft")
@@ -27,7 +28,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): secret.sub(b"", path.read_bytes())
         for path in files
-        if not {".venv", "instance", "__pycache__"} & set(path.parts)
+        if not INSTALLED.search(path.relative_to(folder).as_posix())
     }
 
 

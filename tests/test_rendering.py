@@ -28,7 +28,7 @@ PATHS = {
 }
 WORDS = {
     "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|reauthenticat|/login\b|recent.sign",
-    "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|problem\+json|\bapi_|\bcors\b|curl\b",
+    "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|problem\+json|\bapi_|\bcors\b|curl -",
     "bare tokens": r"client_url|bare_token",
     "downloads": r"download",
     "sqlite": r"sqlite|pragma ",
@@ -38,6 +38,8 @@ WORDS = {
 }
 # The attribute of a link, which every exported file has.
 OTHER_MEANINGS = re.compile(r'" download>')
+# What installing and running a variant adds to its folder.
+INSTALLED = re.compile(r"^\.venv/|^instance/|__pycache__|\.egg-info/")
 # Dependencies that no module imports, and why.
 NOT_IMPORTED = {
     "gunicorn": "it runs the app",
@@ -67,7 +69,7 @@ def texts(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8", "replace")
         for path in folder.rglob("*")
-        if path.is_file() and not {".venv", "instance", "__pycache__"} & set(path.parts)
+        if path.is_file() and not INSTALLED.search(path.relative_to(folder).as_posix())
     }
 
 
