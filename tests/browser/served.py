@@ -75,7 +75,7 @@ class Served:
     def mailed_link(self, to: str, subject: str) -> str:
         """The link in such a mail."""
         words = self.mail(to, subject).text.split()
-        return next(word for word in words if word.startswith(self.address))
+        return next(word for word in words if "://" in word)
 
     def let_time_pass(self, minutes: int) -> None:
         """Make every session so much older."""
@@ -149,15 +149,19 @@ def production(folder: Path, programs: Path, certificates: Path) -> Iterator[Ser
 
 
 @contextmanager
-def debug(folder: Path, programs: Path, **settings: str) -> Iterator[Served]:
-    """The app under Flask's own server, in debug mode."""
+def debug(
+    folder: Path, programs: Path, launcher: str | None = None, **settings: str
+) -> Iterator[Served]:
+    """The app under Flask's own server, in debug mode. `launcher` is Python code that calls the
+    `flask` command in a way of its own."""
     port = free_port()
     address = f"http://localhost:{port}"
     database = {"DATABASE_URL": "sqlite:///debug.db", "BASE_URL": address}
     served = Served(
         address, folder / "instance" / "debug.db", mail_folder=folder / "instance" / "mail"
     )
-    command = ("flask", "run", "--debug", "--no-reload", "--port", str(port))
+    flask = ("flask",) if launcher is None else ("python", "-c", launcher)
+    command = (*flask, "run", "--debug", "--no-reload", "--port", str(port))
     with _running(served, folder, programs, command, SETTINGS | database | settings):
         yield served
 
