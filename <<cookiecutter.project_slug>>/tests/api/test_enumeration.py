@@ -1,0 +1,60 @@
+"""Nothing that a stranger can ask the API tells whether an address has an account."""
+
+import pytest
+from flask import Flask
+
+from tests.api.conftest import ApiClient
+from tests.conftest import PASSWORD, add_account
+from tests.work import counted
+
+CONFIRMED, WAITING, UNKNOWN = "ada@example.com", "eve@example.com", "bob@example.com"
+OTHER = "owner@example.com"
+OPERATIONS = {
+    "POST /accounts": {"name": "Grace", "password": PASSWORD},
+    "POST /confirmations": {},
+    "POST /password-resets": {},
+    "POST /sessions": {"password": "not the right one"},
+    "PUT /account/email": {"current_password": PASSWORD},
+}
+
+
+@pytest.fixture(autouse=True)
+def accounts(app: Flask) -> None:
+    """One confirmed, one that waits to be, and one that changes its address."""
+    add_account(app, OTHER)
+    add_account(app, CONFIRMED)
+    add_account(app, WAITING, confirmed=False)
+
+
+def ask(app: Flask, line: str, address: str) -> tuple[int, list[tuple[str, str]], bytes, list[str]]:
+    """All that can be seen of the answer to an operation about an address, and the work for it."""
+    api = ApiClient(app)
+    if "/account/" in line:
+        api = api.sign_in(OTHER)
+    with counted(app) as work:
+        answer = api.call(line, {"email": address, **OPERATIONS[line]})
+    return answer.status_code, list(answer.headers), answer.data, work
+
+
+@pytest.mark.parametrize("known", [CONFIRMED, WAITING])
+@pytest.mark.parametrize("line", OPERATIONS)
+def test_an_operation_answers_alike_for_known_and_unknown_addresses(
+    app: Flask, line: str, known: str
+) -> None:
+    assert ask(app, line, known) == ask(app, line, UNKNOWN)
+
+
+@pytest.mark.parametrize("line", OPERATIONS)
+def test_a_password_that_is_sent_is_hashed_once(app: Flask, line: str) -> None:
+    for address in (CONFIRMED, UNKNOWN):
+        *_, work = ask(app, line, address)
+        hashes = [each for each in work if each.startswith("scrypt")]
+        assert len(hashes) == any("password" in name for name in OPERATIONS[line])
+
+
+def test_only_who_knows_the_password_learns_that_an_address_waits_to_be_confirmed(
+    api: ApiClient,
+) -> None:
+    for password, status in ((PASSWORD, 403), ("not the right one", 401)):
+        answer = api.call("POST /sessions", {"email": WAITING, "password": password})
+        assert answer.status_code == status

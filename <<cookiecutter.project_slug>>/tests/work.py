@@ -1,0 +1,37 @@
+"""What an answer costs, counted: the same for known and unknown addresses."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app.extensions import db
+
+
+@contextmanager
+def counted(app: Flask) -> Iterator[list[str]]:
+    """Notes every hash that is made, with its cost, and every statement that this thread runs."""
+    work: list[str] = []
+    thread = get_ident()
+    scrypt = hashlib.scrypt
+
+    def note_hash(*args: Any, **options: Any) -> bytes:
+        work.append(f"scrypt:{options['n']}:{options['r']}:{options['p']}")
+        return scrypt(*args, **options)
+
+    def note_statement(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if get_ident() == thread:
+            work.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note_statement)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashlib, "scrypt", note_hash)
+        yield work
+    event.remove(engine, "before_cursor_execute", note_statement)
