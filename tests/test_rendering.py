@@ -29,7 +29,7 @@ PATHS = {
 WORDS = {
     "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|reauthenticat|/login\b|recent.sign",
     "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|problem\+json|\bapi_|\bcors\b|curl -",
-    "bare tokens": r"client_url|bare_token",
+    "bare tokens": r"client_url|bare_tokens\b",
     "downloads": r"download",
     "sqlite": r"sqlite|pragma ",
     "postgresql": r"postgres|psycopg",

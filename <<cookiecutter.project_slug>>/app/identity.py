@@ -1,7 +1,7 @@
 """Who is signed in: the bridge between Flask-Login and the session rows.
 
 What Flask-Login calls the user's id is the token of a session row. Ending the row ends every
-copy of the cookies, remember-me included.
+copy of it, wherever it is kept.
 """
 
 from typing import cast

@@ -42,6 +42,7 @@ def sign_in(
     return _start(account, client, kind, replaces, method="password")
 
 
+#: if cookiecutter.interface != "api"
 def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
     """Start a session anew, of the same kind, for somebody signed in who knows the password.
 
@@ -51,6 +52,7 @@ def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
     return _start(current.account, client, current.kind, current, method="reauthentication")
 
 
+#: endif
 def confirm_password(current: Session, password: str, client: Client, field: str) -> None:
     """Ask somebody signed in for their password. Raises InvalidInput on `field`, LimitReached."""
     account = current.account
