@@ -1,5 +1,6 @@
 """What every test stands on: an app of its own, a database, a mailbox and a client."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import delete
 
-from app import create_app
+from app import config, create_app
 from app.accounts import delivery, outbox, registration
 from app.accounts.models import Account
 from app.extensions import db
@@ -25,6 +26,11 @@ pytest_plugins = [
     "tests.database_file",
     #: endif
 ]
+
+# The settings of this machine are no business of the tests.
+os.environ["FLASK_SKIP_DOTENV"] = "1"
+for name in ("FLASK_DEBUG", *config.DEFAULTS):
+    os.environ.pop(name, None)
 
 PASSWORD = "correct horse battery staple"
 SETTINGS: dict[str, Any] = {
