@@ -47,7 +47,12 @@ def launch(trusted_key: str | None = None) -> Iterator[Browser]:
     if os.name == "posix" and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # it does not work for root
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=executable(),
+            args=arguments,
+            # Pages are kept for the Back button, as they are for people.
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
         yield browser
         browser.close()
 
@@ -85,6 +90,11 @@ class Visitor:
     def follow(self, name: str) -> None:
         """Click the first link of that name."""
         self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def back(self) -> None:
+        """Press the browser's Back button."""
+        with self.page.expect_event("framenavigated"):
+            self.page.evaluate("history.back()")
 
     def source(self) -> str:
         """The HTML of the page as it was sent."""

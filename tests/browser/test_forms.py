@@ -104,7 +104,7 @@ def test_a_form_is_sent_once(visit: Visit, site: Served) -> None:
     held[0].continue_()
     visitor.page.wait_for_url("**/account")
     visitor.page.unroute("**/account/profile")
-    visitor.page.go_back()
+    visitor.back()
     visitor.press("Save")
     visitor.page.wait_for_url("**/account")
 

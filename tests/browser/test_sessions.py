@@ -104,12 +104,12 @@ def test_a_sign_out_leaves_nothing_behind_the_back_button(visit: Visit, site: Se
     visitor = visit()
     visitor.sign_in("back@example.com", PASSWORD, remember=True)
     visitor.follow("Change your name")
-    visitor.page.go_back()
+    visitor.back()
     assert visitor.heading() == "Your account"
     visitor.press("Sign out")
     expect(visitor.page.get_by_role("status")).to_contain_text("You are signed out.")
     for _ in range(2):
-        visitor.page.go_back()
+        visitor.back()
         assert visitor.heading() == "Sign in"
         assert "Grace Hopper" not in visitor.page.content()
     kept = {cookie["name"] for cookie in visitor.context.cookies()}
