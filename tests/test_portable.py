@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +34,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def portable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def portable(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The portable copy, as a git repository."""
+    source = tmp_path_factory.mktemp("source") / "repository"
+    shutil.copytree(template, source)
+    git(source, "init", "--quiet")
     copy = tmp_path_factory.mktemp("portable") / "repository"
-    commands.run(sys.executable, "tools/portable.py", copy, folder=REPOSITORY)
+    commands.run(sys.executable, "tools/portable.py", copy, folder=source)
     git(copy, "init", "--quiet", "--initial-branch", "portable")
     commit(copy)
     return copy
