@@ -12,7 +12,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to cookiecutter)
-	$(VENV)/bin/cookiecutter --output-dir '$(OUTPUT)' . $(ARGS)
+	$(VENV)/bin/cookiecutter --output-dir '$(OUTPUT)' '$(CURDIR)' $(ARGS)
 
 test: $(VENV)/dev ## Prove all eighteen variants, two at a time (ARGS goes to pytest)
 	$(VENV)/bin/pytest -n 2 $(ARGS)

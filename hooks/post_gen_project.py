@@ -130,7 +130,8 @@ def answers_file() -> str:
     """Where cookiecutter, or cruft, keeps what was answered."""
     if "_repo_dir" not in ANSWERS:
         return ".cruft.json"
-    name = f"{Path(ANSWERS['_repo_dir']).resolve().name}.json"
+    template = Path(os.environ.get("PWD", ""), ANSWERS["_repo_dir"]).resolve()
+    name = f"{template.name}.json"
     replay = Path("~/.cookiecutter_replay", name)
     if replay.expanduser().exists():
         return str(replay)

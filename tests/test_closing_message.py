@@ -91,6 +91,13 @@ def test_the_answers_file_is_named(render: Renderer) -> None:
     assert "password" not in message
 
 
+def test_the_answers_file_is_named_for_a_template_at_hand(render: Renderer, tmp_path: Path) -> None:
+    settings = {"HOME": str(tmp_path), "PWD": str(render.template)}
+    arguments = ("--no-input", "--output-dir", render.output, ".")
+    result = commands.run(COOKIECUTTER, *arguments, folder=render.template, settings=settings)
+    assert "kept in clear in ~/.cookiecutter_replay/repository.json." in result.stdout
+
+
 def test_a_password_in_the_answers_file_is_told(render: Renderer) -> None:
     message = closing_message(render, f"database_url={PASSWORD_URL}")
     assert "repository.json, the database password too" in message
