@@ -8,8 +8,6 @@ from tests.browser.chromium import Visitor
 from tests.browser.conftest import Visit
 from tests.browser.served import PASSWORD, Served
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def tab_to(page: Page, name: str) -> list[str]:
     """Press Tab until the focus, seen all the way, is on the element of that name."""

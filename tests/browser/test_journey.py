@@ -10,8 +10,6 @@ from tests.browser.chromium import PHONE, Visitor
 from tests.browser.conftest import Visit
 from tests.browser.served import PASSWORD, Served
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 PEOPLE: dict[str, dict[str, Any]] = {
     "desk": {},
     "phone": {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},

@@ -16,8 +16,6 @@ from tests.browser.conftest import missing
 from tests.browser.served import Served
 from tests.browser.tour import Tour
 
-pytestmark = pytest.mark.xdist_group("browser pages")
-
 
 @pytest.fixture(scope="module")
 def visitor(browser: Browser, workshop: Served) -> Visitor:

@@ -6,8 +6,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visit
 from tests.browser.served import PASSWORD, Served
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 OTHER_PASSWORD = "seven purple lanterns drift upstream"
 
