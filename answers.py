@@ -43,6 +43,19 @@ SERVER = re.compile(
     r"(?P<host>\[[^]/?]+\]|[^]:/?@[]*)(:(?P<port>[^/?@]*))?"
     r"/(?P<database>[^/?@]+)(\?(?P<query>[^@]*))?"
 )
+# Packages that an app installs: one of the same name could not be installed beside them.
+PACKAGES = set(
+    """
+    aiosmtpd alembic attrs blinker cffi click colorama coverage cryptography cssbeautifier deprecated
+    djlint dnspython editorconfig email-validator execnet flask flask-login flask-migrate
+    flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
+    json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
+    psycopg pycparser pydantic pygments pymysql pytest pytest-cov pytest-socket pytest-xdist
+    python-dotenv pyyaml redis referencing regex ruff six sortedcontainers sqlalchemy time-machine
+    trustme types-flask-migrate types-pymysql types-wtforms types-zxcvbn tzdata ua-parser werkzeug
+    wrapt wtforms zxcvbn
+    """.split()  # noqa: SIM905 - eight lines instead of seventy
+)
 YES = {"yes", "y", "true", "t", "on", "1"}
 NO = {"no", "n", "false", "f", "off", "0"}
 
@@ -100,6 +113,8 @@ def checked_slug(value: object) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
         problem = "must be lower-case letters, digits and hyphens, and start with a letter"
         refuse("project_slug", problem, example)
+    if distribution(slug) in PACKAGES:
+        refuse("project_slug", f"{slug} is a package that the app itself needs", f"{slug}-app")
     if len(slug) > MAX_SLUG_LENGTH:
         refuse("project_slug", f"is longer than {MAX_SLUG_LENGTH} characters", example)
     return slug
@@ -163,7 +178,8 @@ def slugified(name: object) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower().replace("'", "")).strip("-")
     if slug[:1].isdigit():
         slug = f"app-{slug}"
-    return slug[:MAX_DEFAULT_SLUG_LENGTH].rstrip("-") or "my-app"
+    slug = slug[:MAX_DEFAULT_SLUG_LENGTH].rstrip("-") or "my-app"
+    return f"{slug}-app" if slug in PACKAGES else slug
 
 
 def distribution(slug: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import answers
 from tests import commands
 from tests.conftest import Renderer
 
@@ -39,6 +41,8 @@ REFUSED = {
         "-a",
         "a_b",
         "é",
+        "flask",
+        "click-",
         "a" * 101,
     ],
     "description": ["a bell \a"],
@@ -201,6 +205,7 @@ def test_any_name(name: str, render: Renderer) -> None:
         ("Crème brûlée", "creme-brulee"),
         ("O'Brien's", "obriens"),
         ("2048", "app-2048"),
+        ("Flask", "flask-app"),
         ("🍪", "my-app"),
         ("שלום", "my-app"),
         ("x" * 200, "x" * 50),
@@ -214,6 +219,14 @@ def test_a_slug_may_end_with_a_hyphen(render: Renderer) -> None:
     folder = render(project_slug="a--")
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     assert (folder.name, project["name"]) == ("a--", "a")
+
+
+def test_a_slug_is_no_dependency(template: Path) -> None:
+    text = (template / "<<cookiecutter.project_slug>>" / "pyproject.toml").read_text("utf-8")
+    project = tomllib.loads(text)["project"]
+    requirements = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {re.split(r"[\[<>=]", requirement)[0].lower() for requirement in requirements}
+    assert names <= answers.PACKAGES
 
 
 @pytest.mark.parametrize("url", URLS)
