@@ -7,6 +7,7 @@ bound to a `__Host-` cookie.
 from flask import Flask, request
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import BadRequest
 
 from app.web.blueprint import bp
 
@@ -23,7 +24,14 @@ def init_app(app: Flask) -> None:
         *app.config["SECRET_KEY_FALLBACKS"],
         app.config["SECRET_KEY"],
     ]
+    app.before_request(refuse_nameless_fields)
     csrf.init_app(app)
+
+
+def refuse_nameless_fields() -> None:
+    """Refuse a part of a multipart body that has no name: Flask-WTF would fail over it."""
+    if None in request.form:
+        raise BadRequest("A field of the form has no name.")
 
 
 @bp.before_request

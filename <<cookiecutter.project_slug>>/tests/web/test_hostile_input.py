@@ -1,0 +1,223 @@
+"""Whatever is sent to a page, it is refused or taken: never a fault (TESTING raises those).
+
+The same examples on every run; `HYPOTHESIS_MAX_EXAMPLES` asks for more of them.
+"""
+
+import io
+import os
+import re
+from collections.abc import Iterable
+from itertools import count
+from urllib.parse import quote_from_bytes
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from app.accounts import store, tokens
+from app.extensions import db
+from tests.conftest import PASSWORD
+from tests.web.conftest import Browser
+
+some = settings(
+    max_examples=int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "60")),
+    derandomize=True,
+    database=None,
+    deadline=None,
+    # One app for all examples of a test: an example leaves nothing that the next could trip over.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+# What has taken apps like this down, as bytes: a form can carry any.
+HOSTILE = [
+    b"",
+    b"\x00",
+    b"ada\x00@example.com",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",  # half of a surrogate pair
+    b"\xf4\x90\x80\x80",  # beyond Unicode
+    b"\r\nBcc: eve@example.com",
+    b"9" * 400,
+    b"-1",
+    b"[]",
+    b"{{ 7 * 7 }}<script>",
+    b"' OR 1=1 --",
+    b"../../etc/passwd",
+    b"//evil.example",
+    "\u202e\u2028\u0085".encode(),
+    ("e" + "\u0301" * 300).encode(),
+    ("\ufdfa" * 150).encode(),
+    ("👩‍👩‍👧‍👦" * 40).encode(),
+    b"a" * 5_000,
+    b"a@" + b"b." * 200 + b"example",
+    "ada@exämple.com".encode(),
+    b"ada@[127.0.0.1]",
+    b'"a b"@example.com',
+    b"xn--@xn--.com",
+    PASSWORD.encode(),
+    b"ada@example.com",
+]
+values = st.one_of(st.sampled_from(HOSTILE), st.text().map(str.encode), st.binary(max_size=200))
+FIELDS = ["name", "email", "password", "current_password", "remember", "next"]
+SIGNED_OUT = ["/register", "/confirm", "/confirm/x", "/login", "/reset-password"]
+SIGNED_IN = [
+    "/account/profile",
+    "/account/password",
+    "/account/email",
+    "/account/delete",
+    "/reauthenticate",
+]
+addresses = count(1)
+
+
+def send(browser: Browser, path: str, fields: Iterable[tuple[str, bytes]]) -> TestResponse:
+    """Send fields of any bytes, each time from another network: limits are not what is tested."""
+    pairs = [("csrf_token", browser.csrf_token("/confirm").encode()), *fields]
+    number = next(addresses)
+    return browser.client.post(
+        path,
+        data="&".join(f"{name}={quote_from_bytes(value)}" for name, value in pairs),
+        content_type="application/x-www-form-urlencoded",
+        environ_overrides={"REMOTE_ADDR": f"10.0.{number // 250}.{number % 250}"},
+    )
+
+
+@some
+@given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
+@pytest.mark.parametrize("path", SIGNED_OUT)
+def test_no_form_of_strangers(app: Flask, path: str, fields: list[tuple[str, bytes]]) -> None:
+    assert send(Browser(app), path, fields).status_code in (303, 413, 422, 429)
+
+
+@some
+@given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
+@pytest.mark.parametrize("path", SIGNED_IN)
+def test_no_form_of_people_who_are_signed_in(
+    signed_in: Browser, path: str, fields: list[tuple[str, bytes]]
+) -> None:
+    assert send(signed_in, path, fields).status_code in (303, 413, 422, 429)
+
+
+@some
+@given(password=values)
+def test_no_password_that_a_mailed_link_may_set(app: Flask, account: str, password: bytes) -> None:
+    with app.app_context():
+        owner = store.by_email(account)
+        assert owner is not None
+        token = tokens.issue(owner, "reset", account)
+        db.session.commit()
+    answer = send(Browser(app), f"/reset-password/{token}", [("password", password)])
+    assert answer.status_code in (303, 422)
+
+
+@pytest.mark.parametrize("path", SIGNED_OUT[:2] + SIGNED_OUT[3:])
+@pytest.mark.parametrize("field", FIELDS[:3])
+def test_no_file_in_the_place_of_a_field(app: Flask, path: str, field: str) -> None:
+    browser = Browser(app)
+    data = {"csrf_token": browser.csrf_token(path), field: (io.BytesIO(b"\x00\xff"), "a\r\nb.txt")}
+    answer = browser.client.post(path, data=data, content_type="multipart/form-data")
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("path", SIGNED_OUT + SIGNED_IN)
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_a_body_that_is_too_large(signed_in: Browser, path: str, content_type: str) -> None:
+    body = b"name=" + b"a" * 1024 * 1024
+    answer = signed_in.client.post(path, data=body, content_type=content_type)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"\x00", "multipart/form-data"),
+        (b"--x\r\n", "multipart/form-data; boundary=x"),
+        (
+            b"--x\r\nContent-Disposition: form-data; name=\r\n\r\n\r\n--x--",
+            'multipart/form-data; boundary="x"',
+        ),
+        (b"a=1&" * 5000, "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+        (b"<a/>", "text/xml; charset=\xff"),
+        (b"email=a", "application/x-www-form-urlencoded; charset=utf-7"),
+        (b"email=a", "\x00"),
+    ],
+)
+def test_no_body_that_is_no_form(browser: Browser, body: bytes, content_type: str) -> None:
+    answer = browser.client.post("/login", data=body, content_type=content_type)
+    assert answer.status_code in (400, 413)
+
+
+segments = st.one_of(
+    st.sampled_from([*HOSTILE[:14], b".", b"..", b"a/../b", b"%2e%2e", b"\\..\\", b"con", b"~"]),
+    st.binary(max_size=40),
+)
+
+
+@some
+@given(data=st.data())
+def test_no_path(signed_in: Browser, data: st.DataObject) -> None:
+    rules = sorted(rule.rule for rule in signed_in.client.application.url_map.iter_rules())
+    rule = data.draw(st.sampled_from([*rules, "/<>", "/<>/<>"]))
+    path = re.sub("<[^>]*>", lambda _: data.draw(segments).decode("latin1"), rule)
+    query = data.draw(st.one_of(st.just(b""), values.map(lambda value: b"next=" + value)))
+    for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
+        environ = {"PATH_INFO": path, "QUERY_STRING": quote_from_bytes(query, safe="=")}
+        answer = signed_in.client.open(method=method, environ_overrides=environ, buffered=True)
+        assert answer.status_code < 500
+
+
+headers = st.dictionaries(
+    st.sampled_from(
+        [
+            "HTTP_USER_AGENT",
+            "HTTP_REFERER",
+            "HTTP_ORIGIN",
+            "HTTP_ACCEPT",
+            "HTTP_ACCEPT_LANGUAGE",
+            "HTTP_AUTHORIZATION",
+            "HTTP_IF_NONE_MATCH",
+            "HTTP_IF_MODIFIED_SINCE",
+            "HTTP_RANGE",
+            "HTTP_X_FORWARDED_FOR",
+            "HTTP_SEC_FETCH_SITE",
+            "HTTP_HOST",
+        ]
+    ),
+    values.map(lambda value: value.decode("latin1")),
+    min_size=1,
+)
+
+
+@some
+@given(sent=headers)
+def test_no_header(app: Flask, account: str, sent: dict[str, str]) -> None:
+    browser = Browser(app)
+    fields = {
+        "csrf_token": browser.csrf_token(),
+        "email": account,
+        "password": PASSWORD,
+    }
+    number = next(addresses)
+    sent["REMOTE_ADDR"] = f"10.1.{number // 250}.{number % 250}"
+    answer = browser.client.post("/login", data=fields, environ_overrides=sent)
+    assert answer.status_code in (303, 400)
+    for path in ("/account", "/", "/static/style.css"):
+        assert browser.client.get(path, environ_overrides=sent, buffered=True).status_code < 500
+
+
+COOKIES = ["__Host-session", "__Host-remember_token", "__Host-device", "other", ""]
+
+
+@some
+@given(cookies=st.lists(st.tuples(st.sampled_from(COOKIES), values), min_size=1, max_size=4))
+def test_no_cookie(app: Flask, cookies: list[tuple[str, bytes]]) -> None:
+    text = "; ".join(f"{name}={value.decode('latin1')}" for name, value in cookies)
+    client = app.test_client(use_cookies=False)
+    for path, status in (("/account", 303), ("/login", 200), ("/no-such-page", 404)):
+        answer = client.get(path, environ_overrides={"HTTP_COOKIE": text})
+        assert answer.status_code == status
