@@ -36,7 +36,7 @@ PARTS = (
     (not SQLITE, ["compose.yaml", "tests/database_server.py"]),
 )
 # What working on the template in place leaves behind; git ignores it.
-LITTER = ("**/__pycache__", ".*_cache")
+LITTER = ("**/__pycache__", ".*_cache", ".hypothesis", ".coverage")
 
 
 def remove_what_was_not_chosen() -> None:

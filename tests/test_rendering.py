@@ -39,7 +39,7 @@ WORDS = {
 # The attribute of a link, which every exported file has.
 OTHER_MEANINGS = re.compile(r'" download>')
 # What installing and running a variant adds to its folder.
-INSTALLED = re.compile(r"^\.venv/|^instance/|__pycache__|\.egg-info/")
+INSTALLED = re.compile(r"^(\.venv|instance|\.hypothesis)/|^\.coverage$|__pycache__|\.egg-info/")
 # Dependencies that no module imports, and why.
 NOT_IMPORTED = {
     "gunicorn": "it runs the app",
