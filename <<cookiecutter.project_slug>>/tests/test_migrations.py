@@ -4,6 +4,11 @@ import os
 import subprocess
 import sys
 
+from flask import Flask
+from sqlalchemy import select
+
+from app.accounts.models import Account
+from app.extensions import db
 from tests.conftest import SETTINGS
 
 
@@ -18,6 +23,13 @@ def flask_db(url: str, *arguments: str) -> str:
         check=True,
     )
     return result.stdout + result.stderr
+
+
+def test_a_new_database_holds_no_account(migrated_url: str, app: Flask) -> None:
+    flask_db(migrated_url, "downgrade", "base")
+    flask_db(migrated_url, "upgrade")
+    with app.app_context():
+        assert db.session.scalar(select(Account)) is None
 
 
 def test_they_run_up_down_and_up_again_and_leave_no_difference_to_the_models(

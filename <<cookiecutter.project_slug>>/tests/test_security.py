@@ -7,6 +7,7 @@ from flask import request
 from flask.testing import EnvironBuilder, FlaskClient
 from werkzeug.test import run_wsgi_app
 
+from app.accounts import events
 from tests.conftest import MakeApp
 
 PATHS = ["/healthz", "/static/style.css", "/no-such-page"]
@@ -104,3 +105,36 @@ def test_a_body_in_chunks_is_measured_too(
     body, status, _ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
     assert int(status.split()[0]) == answer[1]
     assert answer[0].encode() in b"".join(body)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_request_is_not_sent_back(client: FlaskClient, path: str) -> None:
+    answer = client.open(path, method="TRACE", headers={"X-Secret": "secret"})
+    assert answer.status_code in (404, 405)
+    assert "secret" not in answer.text
+
+
+def test_folders_are_not_listed_and_only_what_is_for_all_is_served(client: FlaskClient) -> None:
+    for path in (
+        "/static/",
+        "/static",
+        "/.git/config",
+        "/.env",
+        "/app/config.py",
+        "/static/../.env",
+    ):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 400), ("localhost", 404)])
+def test_a_request_that_is_turned_away_is_noted(
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    status: int,
+) -> None:
+    monkeypatch.setattr(events.logger, "propagate", True)
+    assert client.get("/no-such-page", headers={"Host": host}).status_code == status
+    noted = '"event": "request.refused"' in caplog.text
+    assert noted == (status == 400)

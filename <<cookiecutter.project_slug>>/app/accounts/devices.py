@@ -5,6 +5,7 @@ that nobody can lock an owner out by guessing (OWASP, 'Slow Down Online Guessing
 Device Cookies').
 """
 
+import hashlib
 import secrets
 
 from flask import current_app
@@ -31,4 +32,4 @@ def identify(cookie: str | None, account: Account | None) -> str | None:
 
 def _serializer() -> URLSafeSerializer:
     keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]]
-    return URLSafeSerializer(keys, salt="device")
+    return URLSafeSerializer(keys, salt="device", signer_kwargs={"digest_method": hashlib.sha256})

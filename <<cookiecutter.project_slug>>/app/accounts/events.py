@@ -23,6 +23,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "sign_in.refused": ("reason",),
     "sign_out": ("session_id",),
     "session.revoked": ("session_id",),
+    "session.revoke_refused": ("session_id",),
     "session.revoked_others": ("sessions",),
     "session.revoked_all": ("sessions",),
     "password.changed": (),
@@ -31,6 +32,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "email.change_asked": (),
     "email.changed": (),
     "limit.reached": ("limit",),
+    "request.refused": ("status", "endpoint"),
 }
 
 

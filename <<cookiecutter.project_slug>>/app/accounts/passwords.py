@@ -25,7 +25,7 @@ def normalise(typed: str) -> str:
 def check(typed: str, own_words: list[str], field: str = "password") -> None:
     """Raise InvalidInput on `field` unless the password follows the policy.
 
-    `own_words` are the person's name and address, which make a password easy to guess.
+    `own_words` are the person's name and address: like the app's name, they are easy to guess.
     """
     password = normalise(typed)
     shortest = current_app.config["PASSWORD_MIN_LENGTH"]
@@ -60,6 +60,7 @@ def _score(password: str, own_words: list[str]) -> int:
     """zxcvbn's estimate, 0 to 4. Imported when first needed: it costs 0.2 seconds."""
     from zxcvbn import zxcvbn
 
-    words = [part for word in own_words for part in [word, *word.replace("@", " ").split()]]
+    context = [*own_words, current_app.config["APP_NAME"]]
+    words = [part for word in context for part in [word, *word.replace("@", " ").split()]]
     score: int = zxcvbn(password[:ESTIMATED_LENGTH], user_inputs=words)["score"]
     return score

@@ -114,8 +114,8 @@ def revoke(account: Account, session_id: int, client: Client) -> bool:
         )
     )
     db.session.commit()
-    if ended:
-        events.record("session.revoked", client, account.id, session_id=session_id)
+    event = "session.revoked" if ended else "session.revoke_refused"
+    events.record(event, client, account.id, session_id=session_id)
     return bool(ended)
 
 

@@ -4,9 +4,16 @@ import json
 import logging
 
 import pytest
+from flask import Flask
 
-from app.accounts import events
+from app.accounts import authentication, changes, events, recovery, registration, sessions
 from app.accounts.client import Client
+from app.accounts.errors import LimitReached, WrongCredentials
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
+
+CLIENT = Client("192.0.2.1", "tests")
+KIND = next(iter(sessions.IDLE_SETTINGS))
+OTHER_PASSWORD = "tangerine lorry at dusk"
 
 
 @pytest.fixture
@@ -59,3 +66,67 @@ def test_they_go_to_standard_error(
     events.init_app()
     events.record("account.registered", Client(), 1)
     assert json.loads(capsys.readouterr().err)["event"] == "account.registered"
+
+
+def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: list[str]) -> None:
+    with app.app_context():
+        registration.register("Ada", "ada@example.com", PASSWORD, CLIENT)
+        confirmation = inbox.token("ada@example.com")
+        registration.confirm(confirmation, CLIENT)
+        with pytest.raises(WrongCredentials):
+            authentication.sign_in("ada@example.com", OTHER_PASSWORD, CLIENT, KIND)
+        mine, *others = (
+            authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND) for _ in range(3)
+        )
+        account = mine.session.account
+        changes.rename(account, "Countess", CLIENT)
+        changes.export(account, CLIENT)
+        sessions.revoke(account, others[0].session.id, CLIENT)
+        sessions.revoke(account, others[0].session.id, CLIENT)
+        sessions.revoke_others(mine.session, CLIENT)
+        changes.change_password(mine.session, PASSWORD, OTHER_PASSWORD, CLIENT)
+        changes.request_email_change(account, "countess@example.com", CLIENT)
+        change = inbox.token("countess@example.com")
+        changes.confirm_email_change(change, CLIENT)
+        sessions.sign_out(mine.session, CLIENT)
+        recovery.request_reset("countess@example.com", CLIENT)
+        reset = inbox.token("countess@example.com")
+        recovery.complete_reset(reset, PASSWORD, CLIENT)
+        last = authentication.sign_in("countess@example.com", PASSWORD, CLIENT, KIND)
+        anew = authentication.reauthenticate(last.session, PASSWORD, CLIENT)
+        changes.delete_account(anew.session, PASSWORD, CLIENT)
+    found = [json.loads(line) for line in lines]
+    assert [event["event"] for event in found] == [
+        "account.registered",
+        "account.confirmed",
+        "sign_in.refused",
+        *["sign_in.succeeded"] * 3,
+        "account.renamed",
+        "account.exported",
+        "session.revoked",
+        "session.revoke_refused",
+        "session.revoked_others",
+        "password.changed",
+        "email.change_asked",
+        "email.changed",
+        "sign_out",
+        "password.reset_asked",
+        "password.reset",
+        *["sign_in.succeeded"] * 2,
+        "account.deleted",
+    ]
+    assert {event["account_id"] for event in found} == {found[0]["account_id"]}
+    started = [mine, *others, last, anew]
+    secrets = {PASSWORD, OTHER_PASSWORD, confirmation, change, reset}
+    secrets |= {each.token for each in started} | {each.device for each in started}
+    assert not [secret for secret in secrets if secret in "".join(lines)]
+
+
+def test_a_limit_that_is_reached_is_noted(make_app: MakeApp, lines: list[str]) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="1 per 15 minutes")
+    add_account(app)
+    with app.app_context():
+        for error in (WrongCredentials, LimitReached):
+            with pytest.raises(error):
+                authentication.sign_in("ada@example.com", "wrong", CLIENT, KIND)
+    assert json.loads(lines[-1])["limit"] == "password failures"

@@ -31,6 +31,14 @@ def test_a_weak_password_is_refused(app: Flask, password: str, complaint: str) -
     assert complaint in caught.value.errors["password"][0]
 
 
+def test_the_name_of_the_app_is_easy_to_guess(make_app: MakeApp) -> None:
+    password = "Quokka Zeppelin!"
+    with make_app().app_context():
+        passwords.check(password, [])
+    with make_app(APP_NAME="Quokka Zeppelin").app_context(), pytest.raises(InvalidInput):
+        passwords.check(password, [])
+
+
 @pytest.mark.parametrize(
     "password",
     [

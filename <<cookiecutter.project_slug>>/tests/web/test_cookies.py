@@ -1,6 +1,8 @@
 """What a browser holds, and for how long it is worth something."""
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 import time_machine
@@ -164,3 +166,10 @@ def test_every_sign_in_makes_the_browser_a_known_device(browser: Browser, accoun
     browser.sign_in(account)
     assert first
     assert browser.cookie("device") not in (None, first)
+
+
+def test_cookies_are_signed_with_sha256(browser: Browser, account: str) -> None:
+    browser.sign_in(account)
+    for name in ("session", "device"):
+        signature = (browser.cookie(name) or "").rpartition(".")[2]
+        assert len(urlsafe_b64decode(signature + "=")) == sha256().digest_size
