@@ -14,8 +14,8 @@ help: ## Show this list
 new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to cookiecutter)
 	$(VENV)/bin/cookiecutter --output-dir '$(OUTPUT)' '$(CURDIR)' $(ARGS)
 
-test: $(VENV)/dev ## Prove all eighteen variants, two at a time (ARGS goes to pytest)
-	$(VENV)/bin/pytest -n 2 $(ARGS)
+test: $(VENV)/dev ## Prove all eighteen variants, on every core (ARGS goes to pytest)
+	$(VENV)/bin/pytest -n auto $(ARGS)
 
 fuzz: $(VENV)/dev ## Attack the API for longer (EXAMPLES=number for each operation)
 	FUZZING_EXAMPLES=$(EXAMPLES) $(VENV)/bin/pytest -n 2 tests/test_api_fuzzing.py $(ARGS)
