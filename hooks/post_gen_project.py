@@ -28,6 +28,7 @@ PARTS = (
     (WEB, ["app/web", "tests/web"]),
     (API, ["app/api", "tests/api", "schemathesis.toml"]),
     (API and not WEB, ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"]),
+    (API and not WEB, ["app/api/start.py", "tests/api/test_start.py"]),
     (WEB and API, ["tests/test_parity.py", "tests/api/test_isolation.py"]),
     (DOWNLOADS, ["app/downloads", "tests/downloads", "files"]),
     (DOWNLOADS and WEB, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),

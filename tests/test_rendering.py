@@ -20,7 +20,12 @@ PATHS = {
         "app/downloads/resources.py",
         "tests/downloads/test_resources.py",
     ],
-    "bare tokens": ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"],
+    "api alone": [
+        "app/api/bare_tokens.py",
+        "app/api/start.py",
+        "tests/api/test_bare_tokens.py",
+        "tests/api/test_start.py",
+    ],
     "both": ["tests/test_parity.py", "tests/api/test_isolation.py"],
     "downloads": ["app/downloads/", "tests/downloads/", "files/"],
     "sqlite": ["app/sqlite.py", "tests/database_file.py"],
@@ -29,7 +34,7 @@ PATHS = {
 WORDS = {
     "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|reauthenticat|/login\b|recent.sign",
     "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|problem\+json|\bapi_|\bcors\b|curl -",
-    "bare tokens": r"client_url|bare_tokens\b",
+    "api alone": r"client_url|bare_tokens\b",
     "downloads": r"download",
     "sqlite": r"sqlite|pragma ",
     "postgresql": r"postgres|psycopg",
@@ -55,7 +60,7 @@ def features(variant: Variant) -> set[str]:
     present = {
         "web": variant.web,
         "api": variant.api,
-        "bare tokens": not variant.web,
+        "api alone": not variant.web,
         "both": variant.web and variant.api,
         "downloads": variant.downloads,
         "server": variant.backend != "sqlite",

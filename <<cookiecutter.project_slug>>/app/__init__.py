@@ -58,6 +58,11 @@ def _add_features(app: Flask) -> None:
 
     web.init_app(app)
     #: endif
+    #: if cookiecutter.interface == "api"
+    from app.api import start
+
+    start.init_app(app)
+    #: endif
     #: if cookiecutter.__file_download
     from app import downloads
 
