@@ -93,8 +93,10 @@ def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: li
         reset = inbox.token("countess@example.com")
         recovery.complete_reset(reset, PASSWORD, CLIENT)
         last = authentication.sign_in("countess@example.com", PASSWORD, CLIENT, KIND)
-        anew = authentication.reauthenticate(last.session, PASSWORD, CLIENT)
-        changes.delete_account(anew.session, PASSWORD, CLIENT)
+        #: if cookiecutter.interface != "api"
+        last = authentication.reauthenticate(last.session, PASSWORD, CLIENT)
+        #: endif
+        changes.delete_account(last.session, PASSWORD, CLIENT)
     found = [json.loads(line) for line in lines]
     assert [event["event"] for event in found] == [
         "account.registered",
@@ -112,7 +114,10 @@ def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: li
         "sign_out",
         "password.reset_asked",
         "password.reset",
-        *["sign_in.succeeded"] * 2,
+        "sign_in.succeeded",
+        #: if cookiecutter.interface != "api"
+        "sign_in.succeeded",
+        #: endif
         "account.deleted",
     ]
     assert {event["account_id"] for event in found} == {found[0]["account_id"]}
