@@ -36,6 +36,18 @@ def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> Non
     assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
+@pytest.mark.parametrize(
+    ("path", "types"),
+    [
+        ("/healthz", ["application/json"]),
+        ("/static/style.css", ["text/css; charset=utf-8"]),
+        ("/no-such-page", ["text/html; charset=utf-8", "application/problem+json"]),
+    ],
+)
+def test_every_answer_says_what_it_is(client: FlaskClient, path: str, types: list[str]) -> None:
+    assert client.get(path, buffered=True).headers["Content-Type"] in types
+
+
 def test_no_hsts_in_debug_mode(make_app: MakeApp) -> None:
     client = make_app(DEBUG=True).test_client()
     assert "Strict-Transport-Security" not in client.get("/healthz").headers

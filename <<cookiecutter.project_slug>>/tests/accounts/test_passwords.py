@@ -31,6 +31,12 @@ def test_a_weak_password_is_refused(app: Flask, password: str, complaint: str) -
     assert complaint in caught.value.errors["password"][0]
 
 
+def test_no_more_is_estimated_than_the_first_characters(app: Flask) -> None:
+    """Estimating all of a long password may take seconds, and anybody may send one."""
+    with app.app_context(), pytest.raises(InvalidInput):
+        passwords.check("a" * passwords.ESTIMATED_LENGTH + " tangerine lorry dusk quokka", [])
+
+
 def test_the_name_of_the_app_is_easy_to_guess(make_app: MakeApp) -> None:
     password = "Quokka Zeppelin!"
     with make_app().app_context():

@@ -150,3 +150,13 @@ def test_deleting_leaves_others_alone(app: Flask, signed_in: Browser) -> None:
     other.sign_in(add_account(app, "other@example.com"))
     signed_in.submit("/account/delete", {"password": PASSWORD}, page="/account")
     assert other.is_signed_in()
+
+
+def test_other_fields_than_the_forms_change_nothing(signed_in: Browser, account: str) -> None:
+    values = {"name": "Countess", "email": "eve@example.com", "confirmed_at": "", "id": "7"}
+    before = signed_in.get("/account/export").json
+    assert signed_in.submit("/account/profile", values, page="/account").status_code == 303
+    after = signed_in.get("/account/export").json
+    assert before is not None
+    assert after is not None
+    assert after["account"] == {**before["account"], "name": "Countess"}

@@ -81,6 +81,12 @@ def test_a_page_for_who_is_signed_in(signed_in: Browser, path: str) -> None:
     check(signed_in.get(path).text)
 
 
+@pytest.mark.parametrize("path", SIGNED_IN)
+def test_signing_out_is_offered_on_every_page(signed_in: Browser, path: str) -> None:
+    actions = [form.get("action") for form in Page(signed_in.get(path).text).all("form")]
+    assert "/logout" in actions
+
+
 @pytest.mark.parametrize("path", ["/register", "/login", "/confirm", "/reset-password"])
 def test_a_form_with_errors(browser: Browser, path: str) -> None:
     check(browser.submit(path, {"email": "x"}).text)
@@ -104,6 +110,9 @@ def test_password_managers_know_what_a_field_is(
     fields = Page(browser.get(path).text).all("input")
     assert [field["autocomplete"] for field in fields if "autocomplete" in field] == autocomplete
     assert not any("onpaste" in field for field in fields)
+    for field in fields:
+        is_password = "password" in (field.get("autocomplete") or "")
+        assert (field["type"] == "password") == is_password
 
 
 def test_the_header_shows_who_is_signed_in_and_where_one_is(signed_in: Browser) -> None:

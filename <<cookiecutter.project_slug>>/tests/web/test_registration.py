@@ -147,3 +147,10 @@ def test_whoever_is_signed_in_has_an_account(signed_in: Browser, inbox: Inbox) -
     response = signed_in.submit("/register", VALUES, page="/account")
     assert (response.status_code, response.location) == (303, "/account")
     assert inbox.to("grace@example.com") == []
+
+
+def test_fields_in_the_address_are_not_read(browser: Browser, account: str) -> None:
+    address = f"/login?email={account}&password={PASSWORD}"
+    assert browser.submit(address).status_code == 422
+    token = browser.csrf_token()
+    assert browser.client.post(f"/login?csrf_token={token}", data={}).status_code == 400

@@ -1,0 +1,82 @@
+"""Tokens: random, stored as hashes alone, good for one purpose and one address."""
+
+from base64 import urlsafe_b64decode
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select, text
+
+from app.accounts import sessions, store, tokens
+from app.accounts.client import Client
+from app.accounts.errors import InvalidToken
+from app.accounts.models import Account, MailedToken, Session, now
+from app.extensions import db
+
+KIND = next(iter(sessions.IDLE_SETTINGS))
+
+
+def owner(email: str) -> Account:
+    """The account of an address."""
+    account = store.by_email(email)
+    assert account is not None
+    return account
+
+
+def test_a_token_has_256_random_bits_and_is_not_stored(app: Flask, account: str) -> None:
+    with app.app_context():
+        issued = {sessions.start(owner(account), KIND, Client())[1] for _ in range(10)}
+        issued |= {tokens.issue(owner(account), purpose, account) for purpose in tokens.LIFETIMES}
+        db.session.commit()
+        stored = ""
+        for model in (Account, Session, MailedToken):
+            stored += repr(db.session.execute(select(*model.__table__.columns)).all())
+    assert len(issued) == 13
+    for token in issued:
+        assert len(urlsafe_b64decode(token + "=")) == 32
+        assert token not in stored
+        assert tokens.digest(token) in stored
+
+
+@pytest.mark.parametrize("purpose", tokens.LIFETIMES)
+def test_a_token_is_good_for_its_own_purpose(app: Flask, account: str, purpose: str) -> None:
+    with app.app_context():
+        token = tokens.issue(owner(account), purpose, account)
+        db.session.commit()
+        for other in tokens.LIFETIMES.keys() - {purpose}:
+            with pytest.raises(InvalidToken):
+                tokens.find(token, other)
+            with pytest.raises(InvalidToken):
+                tokens.redeem(token, other)
+        tokens.redeem(token, purpose)
+        with pytest.raises(InvalidToken):
+            tokens.redeem(token, purpose)
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "reset"])
+def test_a_token_is_bound_to_the_address_it_was_sent_to(
+    app: Flask, account: str, purpose: str
+) -> None:
+    with app.app_context():
+        token = tokens.issue(owner(account), purpose, account)
+        db.session.execute(text("UPDATE accounts SET email = 'moved@example.com'"))
+        db.session.commit()
+        db.session.expire_all()
+        with pytest.raises(InvalidToken):
+            tokens.find(token, purpose)
+
+
+@pytest.mark.parametrize("purpose", tokens.LIFETIMES)
+def test_a_token_ends(app: Flask, account: str, purpose: str) -> None:
+    with app.app_context():
+        token = tokens.issue(owner(account), purpose, account)
+        db.session.commit()
+        lifetime = timedelta(seconds=app.config[tokens.LIFETIMES[purpose]])
+        with time_machine.travel(now() + lifetime - timedelta(seconds=2), tick=False):
+            tokens.find(token, purpose)
+        with time_machine.travel(now() + lifetime + timedelta(seconds=2), tick=False):
+            with pytest.raises(InvalidToken):
+                tokens.find(token, purpose)
+            with pytest.raises(InvalidToken):
+                tokens.redeem(token, purpose)
