@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from app.accounts import devices, events, limits, passwords, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, NotConfirmed, WrongCredentials
@@ -73,7 +75,7 @@ def lift_limit(account: Account, client: Client) -> None:
 def _password_matches(
     account: Account | None, address: str, password: str, client: Client, device: str | None
 ) -> bool:
-    """Compare, within the limits, and renew a hash made at another cost.
+    """Compare, within the limits, and renew a hash made at another cost; the caller commits.
 
     A failure is counted before it is known to be one, so that guesses made at the same moment
     cannot pass the limit together.
@@ -83,13 +85,22 @@ def _password_matches(
     )
     key = f"{address} {device}" if device else address
     limits.spend(*FAILURES, key, client)
-    if not passwords.verify(password, account.password_hash if account else None):
+    matches = passwords.verify(password, account.password_hash if account else None)
+    if account is None or not matches or not _is_still_the_password(account):
         return False
     limits.give_back(*FAILURES, key)
-    if account is not None and passwords.needs_renewal(account.password_hash):
+    if passwords.needs_renewal(account.password_hash):
         account.password_hash = passwords.hash_password(password)
-        db.session.commit()
     return True
+
+
+def _is_still_the_password(account: Account) -> bool:
+    """Whether the hash that was compared is the account's still, and so it stays until the commit.
+
+    Comparing takes long: a reset meanwhile must not leave a session, or a password, behind it.
+    """
+    current = select(Account.password_hash).where(Account.id == account.id).with_for_update()
+    return db.session.scalar(current) == account.password_hash
 
 
 def _start(

@@ -1,16 +1,27 @@
 """What happens at the same moment: the database decides, and one wins."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Thread
+from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts import authentication, recovery, registration, sessions
+from app.accounts import (
+    authentication,
+    changes,
+    passwords,
+    recovery,
+    registration,
+    sessions,
+    store,
+)
 from app.accounts.client import Client
-from app.accounts.errors import InvalidToken, LimitReached, WrongCredentials
+from app.accounts.errors import InvalidInput, InvalidToken, LimitReached, WrongCredentials
 from app.accounts.models import Account
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
@@ -83,3 +94,60 @@ def test_parallel_guesses_do_not_pass_the_limit_together(make_app: MakeApp) -> N
         authentication.sign_in(account, "wrong", Client(f"192.0.2.{number}"), KIND)
 
     assert at_once(app, guess, 12) == {WrongCredentials: 3, LimitReached: 9}
+
+
+@pytest.fixture
+def reset_meanwhile(app: Flask, account: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """While the next password is compared, another is set by a reset; answers that one."""
+    scrypt = hashlib.scrypt
+    password = "tangerine lorry at dusk"
+
+    def reset() -> None:
+        with app.app_context():
+            owner = store.by_email(account)
+            assert owner is not None
+            recovery.replace_password(owner, passwords.hash_password(password), CLIENT)
+
+    def interrupted(*args: Any, **options: Any) -> bytes:
+        monkeypatch.setattr(hashlib, "scrypt", scrypt)
+        thread = Thread(target=reset)
+        thread.start()
+        thread.join()
+        return scrypt(*args, **options)
+
+    with app.app_context():
+        monkeypatch.setattr(hashlib, "scrypt", interrupted)
+    return password
+
+
+def test_a_sign_in_does_not_outlive_a_reset_at_the_same_moment(
+    app: Flask, account: str, reset_meanwhile: str
+) -> None:
+    with app.app_context():
+        with pytest.raises(WrongCredentials):
+            authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+        owner = store.by_email(account)
+        assert owner is not None
+        assert sessions.of(owner) == []
+
+
+def test_a_change_of_password_does_not_undo_a_reset_at_the_same_moment(
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        password = request.getfixturevalue("reset_meanwhile")
+        with pytest.raises(InvalidInput):
+            changes.change_password(session, PASSWORD, "another lorry at dawn", CLIENT)
+    with app.app_context():
+        assert authentication.sign_in(account, password, CLIENT, KIND)
+
+
+def test_a_hash_renewed_at_the_same_moment_does_not_undo_a_reset(
+    app: Flask, account: str, reset_meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PASSWORD_HASH_METHOD", "scrypt:1024:8:1")
+    with app.app_context(), pytest.raises(WrongCredentials):
+        authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+    with app.app_context():
+        assert authentication.sign_in(account, reset_meanwhile, CLIENT, KIND)
