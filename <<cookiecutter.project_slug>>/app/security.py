@@ -1,5 +1,6 @@
 """What holds for every answer: hosts, proxies, headers."""
 
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -35,35 +36,53 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-DEVELOPMENT_HOSTS = {"localhost", "127.0.0.1", "::1"}
+DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+# A name or an address, and perhaps a port.
+HOST = re.compile(r"([^][:]+|\[[^][]+\])(?::(\d{1,5}))?")
+MAX_PORT = 65535
 
 
-class MeasuredBodies:
-    """Gives a body that comes in chunks its length: Werkzeug would cut it off at the limit, and
-    take what is left for the whole."""
+class Gate:
+    """Puts right what Flask and Werkzeug would stumble over, before they see it."""
 
-    def __init__(self, wsgi_app: "WSGIApplication", limit: int) -> None:
+    def __init__(self, wsgi_app: "WSGIApplication", hosts: list[str], limit: int) -> None:
         self.wsgi_app = wsgi_app
+        self.hosts = hosts
         self.limit = limit
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Serve one request; one that is too long is refused where its length is read."""
+        """Serve one request."""
+        self._check_host(environ)
+        self._measure_body(environ)
+        return self.wsgi_app(environ, start_response)
+
+    def _check_host(self, environ: "WSGIEnvironment") -> None:
+        """Mark a request for another host, and let nobody see that host: it may be no host at
+        all, which not even an error page could be made for."""
+        host = HOST.fullmatch(environ.get("HTTP_HOST", "").lower())
+        if host is None or host[1] not in self.hosts or int(host[2] or 443) > MAX_PORT:
+            environ["app.other_host"] = True
+            environ["HTTP_HOST"] = self.hosts[0]
+
+    def _measure_body(self, environ: "WSGIEnvironment") -> None:
+        """Give a body that comes in chunks its length: Werkzeug would cut it off at the limit,
+        and take what is left for the whole. One that is too long is refused by its length."""
         if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
             body = environ["wsgi.input"].read(self.limit + 1)
             environ["CONTENT_LENGTH"] = str(len(body))
             environ["wsgi.input"] = BytesIO(body)
-        return self.wsgi_app(environ, start_response)
 
 
 def init_app(app: Flask) -> None:
     """Trust the configured host and proxies alone, and put the headers on every answer."""
-    hosts = {urlsplit(app.config["BASE_URL"]).hostname}
+    host = urlsplit(app.config["BASE_URL"]).hostname or ""
+    hosts = [f"[{host}]" if ":" in host else host]
     if app.debug:
-        hosts |= DEVELOPMENT_HOSTS
-    measured = MeasuredBodies(app.wsgi_app, app.config["MAX_CONTENT_LENGTH"])
-    app.wsgi_app = measured  # type: ignore[method-assign]
+        hosts += DEVELOPMENT_HOSTS
+    gate = Gate(app.wsgi_app, hosts, app.config["MAX_CONTENT_LENGTH"])
+    app.wsgi_app = gate  # type: ignore[method-assign]
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         proxy_fix = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
@@ -71,11 +90,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def refuse_other_hosts() -> None:
-        # Werkzeug's own list of trusted hosts knows no IPv6 addresses.
-        if (
-            request.endpoint != "health.healthz"
-            and urlsplit(f"//{request.host}").hostname not in hosts
-        ):
+        if request.environ.get("app.other_host") and request.endpoint != "health.healthz":
             raise SecurityError("This app does not answer for that host.")
 
     @app.after_request
