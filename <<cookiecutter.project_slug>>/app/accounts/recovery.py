@@ -2,6 +2,7 @@
 
 from app.accounts import (
     authentication,
+    devices,
     events,
     fields,
     limits,
@@ -33,11 +34,12 @@ def check_reset(token: str) -> str:
     return row.email
 
 
-def complete_reset(token: str, password: str, client: Client) -> None:
+def complete_reset(token: str, password: str, client: Client) -> str:
     """Set the password of the account that the token was mailed to.
 
     The link also proved the address, so it is confirmed. Every session and every other link
-    ends, and the sign-in limit is lifted.
+    ends, and the sign-in limit is lifted. The answer is a cookie that makes a browser a known
+    device: strangers who go on guessing cannot keep this one from signing in.
     Raises InvalidToken, InvalidInput (the token stays good).
     """
     _, account = tokens.find(token, "reset")
@@ -46,6 +48,7 @@ def complete_reset(token: str, password: str, client: Client) -> None:
     tokens.redeem(token, "reset")
     account.confirmed_at = account.confirmed_at or now()
     replace_password(account, password_hash, client)
+    return devices.issue(account)
 
 
 def replace_password(account: Account, password_hash: str, client: Client) -> None:

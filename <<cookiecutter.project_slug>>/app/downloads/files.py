@@ -8,6 +8,9 @@ from pathlib import Path
 
 from flask import Response, abort, current_app, send_from_directory
 
+# No header can hold a line break, no path a NUL; a backslash is a path elsewhere.
+NOT_IN_NAMES = set("\0\r\n\\")
+
 
 @dataclass(frozen=True)
 class File:
@@ -37,7 +40,8 @@ def send(name: str) -> Response:
     response = send_from_directory(
         root, path.relative_to(root).as_posix(), as_attachment=True, download_name=Path(name).name
     )
-    response.headers["Cache-Control"] = "private, no-cache"
+    # Flask's own `no-cache` would let browsers keep a copy after the sign-out.
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 
@@ -56,7 +60,7 @@ def _walk(root: Path) -> Iterator[File]:
 def _inside(root: Path, name: str) -> Path | None:
     """The real file of a name, unless it is hidden, no plain file, or leads out of the folder."""
     parts = name.split("/")
-    if "\0" in name or "\\" in name or any(part.startswith(".") or not part for part in parts):
+    if set(name) & NOT_IN_NAMES or any(part.startswith(".") or not part for part in parts):
         return None
     try:
         name.encode()  # a name that is no text has no URL

@@ -68,15 +68,20 @@ def enter(signed_in: SignedIn, target: str) -> Response:
     remember = signed_in.session.kind == "remembered"
     login_user(Identity(signed_in.session, signed_in.token), remember=remember)
     response = redirect(target, 303)
-    response.set_cookie(
-        current_app.config["DEVICE_COOKIE_NAME"],
-        signed_in.device,
-        max_age=current_app.config["DEVICE_COOKIE_SECONDS"],
-        **_attributes("DEVICE"),
-    )
+    make_known(response, signed_in.device)
     if not remember:
         _forget(response)
     return response
+
+
+def make_known(response: Response, device: str) -> None:
+    """Give this browser a device cookie: what it guesses is counted apart from strangers."""
+    response.set_cookie(
+        current_app.config["DEVICE_COOKIE_NAME"],
+        device,
+        max_age=current_app.config["DEVICE_COOKIE_SECONDS"],
+        **_attributes("DEVICE"),
+    )
 
 
 def leave(target: str) -> Response:

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import recovery
 from app.web.blueprint import bp
-from app.web.browser import client
+from app.web.browser import client, make_known
 from app.web.forms import EmailForm, NewPasswordForm
 from app.web.guards import remember_typed_email
 
@@ -30,7 +30,9 @@ def reset_password_token(token: str) -> ResponseReturnValue:
     form = NewPasswordForm()
     if form.validate_on_submit():
         with form.showing_refusals():
-            recovery.complete_reset(token, form.password.data, client())
+            device = recovery.complete_reset(token, form.password.data, client())
             flash("Your new password is set. Sign in with it.", "success")
-            return redirect(url_for("web.login"), 303)
+            response = redirect(url_for("web.login"), 303)
+            make_known(response, device)
+            return response
     return form.page("reset_password_token.html", email=email)

@@ -69,6 +69,12 @@ def test_a_file_whose_name_is_no_text_is_not_there(ada: ApiClient, tmp_path: Pat
     assert ada.call("GET /downloads/%ff.txt").status_code == 404
 
 
+def test_a_file_whose_name_no_header_can_hold_is_not_there(ada: ApiClient, tmp_path: Path) -> None:
+    (tmp_path / "two\nlines.txt").touch()
+    assert len(ada.call("GET /downloads").json["files"]) == 2
+    assert ada.call("GET /downloads/two%0Alines.txt").status_code == 404
+
+
 def test_nobody_signed_out_gets_a_file(ada: ApiClient, app: Flask) -> None:
     for path in ("/downloads", "/downloads/page.html", "/downloads/nothing"):
         assert ApiClient(app).call(f"GET {path}").status_code == 401

@@ -92,6 +92,17 @@ def test_the_limit_on_sign_ins_is_lifted(app: Flask, account: str, link: str) ->
     assert browser.sign_in(account, NEW).status_code == 303
 
 
+def test_strangers_who_go_on_guessing_do_not_keep_the_owner_out(
+    app: Flask, account: str, link: str
+) -> None:
+    owner, stranger = Browser(app), Browser(app)
+    assert owner.submit(link, {"password": NEW}).status_code == 303
+    for _ in range(10):
+        stranger.sign_in(account, "wrong")
+    assert stranger.sign_in(account, NEW).status_code == 429
+    assert owner.sign_in(account, NEW).status_code == 303
+
+
 @pytest.mark.parametrize("password", ["", "short", "password1234", "x" * 129, "ada@example.com"])
 def test_a_refused_password_leaves_the_link_good(
     browser: Browser, link: str, password: str
