@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Config, Flask
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 APP_NAME = "<<cookiecutter.__quoted_name>>"  # fmt: skip
 
@@ -150,6 +152,12 @@ def _database(config: Config) -> None:
         raise ConfigurationError(f"DATABASE_URL must start with one of: {known}")
     driver, connect_arguments = DRIVERS[backend]
     config["SQLALCHEMY_DATABASE_URI"] = f"{driver}://{rest}"
+    try:
+        make_url(config["SQLALCHEMY_DATABASE_URI"])
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "DATABASE_URL cannot be read; docs/settings.md shows a right one"
+        ) from None
     # A connection that died while it was idle is noticed and replaced before its next use.
     config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_pre_ping": True,

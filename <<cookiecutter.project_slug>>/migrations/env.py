@@ -4,6 +4,7 @@ from typing import Any
 
 from alembic import context
 
+from app.commands import using_database
 from app.extensions import db
 
 
@@ -23,7 +24,9 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    with db.engine.connect() as connection:
+    with using_database():
+        connection = db.engine.connect()
+    with connection:
         context.configure(connection=connection, **options)
         with context.begin_transaction():
             context.run_migrations()

@@ -69,6 +69,11 @@ def test_the_database_must_be_of_a_known_kind(url: str) -> None:
     assert f"{URL.partition(':')[0]}://" in refusal(DATABASE_URL=url)
 
 
+def test_the_address_of_the_database_must_be_readable() -> None:
+    scheme = URL.partition("://")[0]
+    assert "DATABASE_URL" in refusal(DATABASE_URL=f"{scheme}://me@127.0.0.1:port/shop")
+
+
 def test_a_limit_must_be_readable() -> None:
     assert "LIMIT_PASSWORD_BY_IP" in refusal(LIMIT_PASSWORD_BY_IP="often")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy import select
 
 from app.accounts import changes, events, purge, recovery, registration, sessions, store
@@ -13,9 +12,10 @@ from app.accounts import passwords as policy
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, now, timestamp
+from app.commands import DatabaseGroup
 from app.extensions import db
 
-accounts = AppGroup("accounts", help="Create, look at and change accounts.")
+accounts = DatabaseGroup("accounts", help="Create, look at and change accounts.")
 
 CLIENT = Client(user_agent="flask accounts")
 Command = TypeVar("Command", bound=Callable[..., None])

@@ -34,7 +34,7 @@ def get_document() -> Response:
 
 @pages.get("/api/docs")
 def docs() -> str:
-    """Every operation with its fields, its answers and a line for `curl`."""
+    """Every operation with its fields, its answers and a line for curl."""
     return render_template(
         "api_docs.html",
         document=_document(),

@@ -129,6 +129,10 @@ def test_the_home_page_teaches_newcomers_in_debug_mode_alone(
     check(page)
     assert "/dev/mailbox" in page
     assert "/account/sessions" in page
+    #: if cookiecutter.interface == "both"
+    assert "/api/docs" in page
+    assert "/api/v1" not in page
+    #: endif
     ordinary = browser.get("/").text
     assert "mailbox" not in ordinary
     assert 'href="/register"' in ordinary
