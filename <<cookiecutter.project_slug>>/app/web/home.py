@@ -24,8 +24,7 @@ def _pages() -> list[tuple[str, str]]:
     return sorted(
         (rule.rule, (current_app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0])
         for rule in current_app.url_map.iter_rules()
-        if "GET" in (rule.methods or ())
-        and not rule.arguments
+        if "GET" in (rule.methods or ()) and not rule.arguments
         #: if cookiecutter.interface == "both"
         if not rule.rule.startswith("/api/v1/")  # no pages: they answer to a token alone
         #: endif
