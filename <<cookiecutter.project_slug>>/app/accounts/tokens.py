@@ -32,7 +32,11 @@ def digest(token: str) -> str:
 
 
 def issue(account: Account, purpose: str, email: str) -> str:
-    """A token to mail to `email`; it voids the account's older ones for the same purpose."""
+    """A token to mail to `email`; it voids the account's older ones for the same purpose.
+
+    Of several at the same moment the later waits, and voids what the earlier stored.
+    """
+    db.session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
     void(account, purpose)
     token, token_hash = new()
     lifetime = timedelta(seconds=current_app.config[LIFETIMES[purpose]])

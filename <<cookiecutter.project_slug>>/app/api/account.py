@@ -55,14 +55,14 @@ def confirm_email_change(body: schemas.Token) -> None:
 
 
 @operations.operation("GET", "/account/export")
-def export_account() -> schemas.Export:
+def export_account() -> tuple[schemas.Export, dict[str, str]]:
     """Export the account.
 
     All that is stored about it, without hashes and tokens.
     """
-    return schemas.Export.model_validate(
-        changes.export(current_identity().account, current_client())
-    )
+    export = changes.export(current_identity().account, current_client())
+    headers = {"Content-Disposition": "attachment; filename=account.json"}
+    return schemas.Export.model_validate(export), headers
 
 
 @operations.operation("DELETE", "/account", 204, errors=(429,))

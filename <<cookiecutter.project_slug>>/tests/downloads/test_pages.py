@@ -21,6 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / ".hidden").write_text("secret")
     (tmp_path / "outside.txt").write_text("secret")
     (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "shown.txt").symlink_to(folder / ".hidden")
     return folder
 
 
@@ -49,6 +50,7 @@ def test_the_page_lists_the_files_and_nothing_else(reader: Browser) -> None:
     assert page.count("/downloads/") == 2 + page.count('href="/downloads/"')
     assert "hidden" not in page.replace("visually-hidden", "").replace('type="hidden"', "")
     assert "link.txt" not in page
+    assert "shown.txt" not in page
 
 
 def test_without_files_the_page_says_so(make_app: MakeApp, tmp_path: Path, account: str) -> None:
@@ -66,6 +68,7 @@ def test_a_file_comes_as_an_attachment(reader: Browser) -> None:
     assert response.status_code == 200
     assert response.data == CONTENT
     assert response.headers["Content-Disposition"] == "attachment; filename=digits.txt"
+    assert response.headers["Cache-Control"] == "no-store"
     assert reader.client.head("/downloads/digits.txt", buffered=True).content_length == 10
     assert reader.get("/downloads/sub/ünicode & <b>.txt").status_code == 200
 
@@ -92,6 +95,7 @@ def test_a_file_that_one_has_is_not_sent_again(reader: Browser) -> None:
         "sub/",
         ".hidden",
         "link.txt",
+        "shown.txt",
         "../outside.txt",
         "%2e%2e/outside.txt",
         "..%2foutside.txt",
