@@ -85,3 +85,28 @@ def test_the_storage_shows_no_mail_address(make_app: MakeApp, redis_url: str) ->
 )
 def test_what_counts_as_one_network_address(address: str, counted: str) -> None:
     assert limits.network(address) == counted
+
+
+def ask(app: Flask, kind: str, email: str, ip_address: str) -> bool:
+    """Whether one more mail of a kind may be asked for."""
+    with app.app_context():
+        try:
+            limits.spend_mail(kind, email, Client(ip_address))
+        except LimitReached:
+            return False
+    return True
+
+
+def test_one_network_asks_for_so_many_mails_whoever_they_are_for(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_MAIL_BY_IP="3 per hour")
+    asked = [ask(app, "reset", f"person{number}@example.com", "192.0.2.1") for number in range(4)]
+    assert asked == [True, True, True, False]
+    assert ask(app, "reset", "person5@example.com", "192.0.2.2")
+
+
+def test_each_kind_of_mail_has_a_limit_of_its_own(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_MAIL_BY_IP="1 per hour", LIMIT_MAIL_BY_ADDRESS="1 per hour")
+    for kind in ("register", "confirm", "reset", "email change"):
+        assert ask(app, kind, "ada@example.com", "192.0.2.1")
+        assert not ask(app, kind, "ada@example.com", "192.0.2.1")
+        assert not ask(app, kind, "ada@example.com", "192.0.2.2")

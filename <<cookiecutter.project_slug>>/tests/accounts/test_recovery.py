@@ -1,0 +1,40 @@
+"""What a reset ends."""
+
+import pytest
+from flask import Flask
+
+from app.accounts import recovery, store, tokens
+from app.accounts.client import Client
+from app.accounts.errors import InvalidToken
+from app.extensions import db
+from tests.conftest import Inbox
+
+CLIENT = Client("192.0.2.1", "tests")
+
+
+def test_a_reset_voids_every_link_that_was_mailed_before(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    with app.app_context():
+        owner = store.by_email(account)
+        assert owner is not None
+        older = {purpose: tokens.issue(owner, purpose, account) for purpose in ("confirm", "email")}
+        db.session.commit()
+        recovery.mail_reset(account, CLIENT)
+        recovery.complete_reset(inbox.token(account), "tangerine lorry at dusk", CLIENT)
+        for purpose, token in older.items():
+            with pytest.raises(InvalidToken):
+                tokens.find(token, purpose)
+
+
+def test_a_password_set_in_another_way_voids_the_link(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    with app.app_context():
+        recovery.mail_reset(account, CLIENT)
+        token = inbox.token(account)
+        owner = store.by_email(account)
+        assert owner is not None
+        recovery.replace_password(owner, owner.password_hash, CLIENT)
+        with pytest.raises(InvalidToken):
+            tokens.find(token, "reset")
