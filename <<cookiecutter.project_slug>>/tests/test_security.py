@@ -5,9 +5,12 @@ from io import BytesIO
 import pytest
 from flask import Flask, request
 from flask.testing import EnvironBuilder, FlaskClient
+from sqlalchemy import event
 from werkzeug.test import run_wsgi_app
 
 from app.accounts import events
+from app.extensions import db
+from app.identity import current_client
 from tests.conftest import MakeApp
 
 PATHS = ["/healthz", "/static/style.css", "/no-such-page"]
@@ -109,6 +112,20 @@ def test_load_balancers_may_ask_by_any_host(client: FlaskClient) -> None:
     assert response.json == {"status": "ok"}
 
 
+def test_load_balancers_learn_that_the_database_is_down(make_app: MakeApp) -> None:
+    app = make_app()
+    with app.app_context():
+        engine = db.engine
+
+    def refuse(*_arguments: object) -> None:
+        raise engine.dialect.loaded_dbapi.OperationalError("down")
+
+    event.listen(engine, "do_connect", refuse)
+    response = app.test_client().get("/healthz")
+    event.remove(engine, "do_connect", refuse)
+    assert (response.status_code, response.json) == (503, {"status": "unavailable"})
+
+
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"])
 def test_this_machine_is_trusted_in_debug_mode(make_app: MakeApp, host: str) -> None:
     client = make_app(DEBUG=True).test_client()
@@ -188,3 +205,11 @@ def test_a_request_that_is_turned_away_is_noted(
     assert client.get("/no-such-page", headers={"Host": host}).status_code == status
     noted = '"event": "request.refused"' in caplog.text
     assert noted == (status == 400)
+
+
+def test_what_a_client_says_of_itself_fits_every_database(app: Flask) -> None:
+    environ = {"HTTP_USER_AGENT": "a\0b" * 200, "REMOTE_ADDR": "\0" * 100}
+    with app.test_request_context(environ_overrides=environ):
+        client = current_client()
+    assert client.user_agent == ("ab" * 200)[:255]
+    assert client.ip_address == ""

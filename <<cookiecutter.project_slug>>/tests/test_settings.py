@@ -51,9 +51,13 @@ def test_an_older_key_must_be_secret_too() -> None:
     assert "SECRET_KEY_FALLBACKS" in refusal(SECRET_KEY_FALLBACKS=["short"])
 
 
+def test_base_url_must_be_there() -> None:
+    assert "BASE_URL is missing" in refusal(BASE_URL="")
+
+
 @pytest.mark.parametrize(
     "url",
-    ["", "app.example.com", "ftp://app.example.com", "https://", "https://a/b", "https://a:x"],
+    ["app.example.com", "ftp://app.example.com", "https://", "https://a/b", "https://a:x"],
 )
 def test_base_url_must_be_an_address(url: str) -> None:
     assert "BASE_URL" in refusal(BASE_URL=url)

@@ -52,6 +52,13 @@ def test_a_password_that_is_sent_is_hashed_once(app: Flask, line: str) -> None:
         assert len(hashes) == any("password" in name for name in OPERATIONS[line])
 
 
+@pytest.mark.parametrize("line", ["POST /confirmations", "POST /password-resets"])
+def test_an_address_is_looked_up_after_the_answer(app: Flask, line: str) -> None:
+    for address in (CONFIRMED, WAITING, UNKNOWN):
+        *_, work = ask(app, line, address)
+        assert work == []
+
+
 def test_only_who_knows_the_password_learns_that_an_address_waits_to_be_confirmed(
     api: ApiClient,
 ) -> None:

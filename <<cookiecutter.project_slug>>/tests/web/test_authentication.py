@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -8,6 +9,20 @@ from flask import Flask
 from app.web.guards import safe_target
 from tests.conftest import PASSWORD, add_account
 from tests.web.conftest import Browser, error_of, without_token
+
+PUBLIC = {
+    "/",
+    "/register",
+    "/confirm",
+    "/confirm/<token>",
+    "/login",
+    "/logout",
+    "/reset-password",
+    "/reset-password/<token>",
+    "/account/email/<token>",
+    "/.well-known/change-password",
+    "/static/web/<path:filename>",
+}
 
 
 def test_signing_in_leads_to_the_account(browser: Browser, account: str) -> None:
@@ -81,6 +96,21 @@ def test_signed_out_a_page_leads_to_the_sign_in_and_back(
     page = browser.get(response.location).text
     assert f'name="next" type="hidden" value="{path}?tab=1"' in page
     assert browser.sign_in(account, next=f"{path}?tab=1").location == f"{path}?tab=1"
+
+
+def test_every_page_but_the_public_ones_is_for_people_who_are_signed_in(browser: Browser) -> None:
+    rules = [
+        rule
+        for rule in browser.client.application.url_map.iter_rules()
+        if rule.endpoint.startswith("web.") and rule.rule not in PUBLIC
+    ]
+    assert len(rules) > 5
+    for rule in rules:
+        path = re.sub("<[^>]+>", "1", rule.rule)
+        if "GET" in (rule.methods or ()):
+            assert (browser.get(path).location or "").startswith("/login?next="), path
+        if "POST" in (rule.methods or ()):
+            assert (browser.submit(path).location or "").startswith("/login?next="), path
 
 
 def test_a_form_sent_signed_out_leads_back_to_its_page(browser: Browser) -> None:

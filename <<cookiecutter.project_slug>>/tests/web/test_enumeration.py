@@ -69,6 +69,13 @@ def test_a_password_that_is_sent_is_hashed_once(app: Flask, path: str) -> None:
         assert len(hashes) == ("password" in FORMS[path])
 
 
+@pytest.mark.parametrize("path", ["/confirm", "/reset-password"])
+def test_an_address_is_looked_up_after_the_answer(app: Flask, path: str) -> None:
+    for address in (CONFIRMED, WAITING, UNKNOWN):
+        *_, work = ask(app, path, address)
+        assert work == []
+
+
 def test_only_who_knows_the_password_learns_that_an_address_waits_to_be_confirmed(
     app: Flask,
 ) -> None:
