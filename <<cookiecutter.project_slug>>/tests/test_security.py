@@ -174,6 +174,13 @@ def test_a_body_in_chunks_is_measured_too(
     assert answer[0].encode() in b"".join(body)
 
 
+def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
+    environ = EnvironBuilder(client.application, "/healthz", method="POST").get_environ()
+    environ["wsgi.input"] = None  # reading it would fail
+    _, status, _ = run_wsgi_app(client.application.wsgi_app, environ, buffered=True)
+    assert status.startswith("405")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_request_is_not_sent_back(client: FlaskClient, path: str) -> None:
     answer = client.open(path, method="TRACE", headers={"X-Secret": "secret"})

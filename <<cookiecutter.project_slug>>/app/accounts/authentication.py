@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import update
 
 from app.accounts import devices, events, limits, passwords, sessions, store
 from app.accounts.client import Client
@@ -58,32 +58,30 @@ def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
 def confirm_password(current: Session, password: str, client: Client, field: str) -> None:
     """Ask somebody signed in for their password. Raises InvalidInput on `field`, LimitReached."""
     account = current.account
-    device = devices.identify(client.device, account) or f"session {current.id}"
-    if not _password_matches(account, account.email, password, client, device):
+    # Counted for this session alone: strangers cannot keep its owner from changing anything.
+    if not _password_matches(account, account.email, password, client, f"session {current.id}"):
         events.record("sign_in.refused", client, account.id, reason="wrong password")
         raise InvalidInput({field: ["This is not your password."]})
 
 
-def lift_limit(account: Account, client: Client) -> None:
-    """Let the account, and this device if it is known, try passwords again."""
+def lift_limit(account: Account) -> None:
+    """Let strangers try passwords for the account again."""
     limits.lift(*FAILURES, account.email)
-    device = devices.identify(client.device, account)
-    if device is not None:
-        limits.lift(*FAILURES, f"{account.email} {device}")
 
 
 def _password_matches(
-    account: Account | None, address: str, password: str, client: Client, device: str | None
+    account: Account | None, address: str, password: str, client: Client, source: str | None
 ) -> bool:
     """Compare, within the limits, and renew a hash made at another cost; the caller commits.
 
+    `source` is what is counted apart from strangers: a known device, or a session.
     A failure is counted before it is known to be one, so that guesses made at the same moment
     cannot pass the limit together.
     """
     limits.spend(
         "LIMIT_PASSWORD_BY_IP", "passwords by address", limits.network(client.ip_address), client
     )
-    key = f"{address} {device}" if device else address
+    key = f"{address} {source}" if source else address
     limits.spend(*FAILURES, key, client)
     matches = passwords.verify(password, account.password_hash if account else None)
     if account is None or not matches or not _is_still_the_password(account):
@@ -98,9 +96,12 @@ def _is_still_the_password(account: Account) -> bool:
     """Whether the hash that was compared is the account's still, and so it stays until the commit.
 
     Comparing takes long: a reset meanwhile must not leave a session, or a password, behind it.
+    It is written as it was, since that holds the row in every database: SQLite knows no
+    `SELECT … FOR UPDATE`.
     """
-    current = select(Account.password_hash).where(Account.id == account.id).with_for_update()
-    return db.session.scalar(current) == account.password_hash
+    compared = account.password_hash
+    held = update(Account).where(Account.id == account.id, Account.password_hash == compared)
+    return store.changed_rows(held.values(password_hash=compared)) == 1
 
 
 def _start(

@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import delete
 
 from app.accounts.models import Account, MailedToken, Session, now
-from app.accounts.store import delete_rows
+from app.accounts.store import changed_rows
 from app.extensions import db
 
 
@@ -27,9 +27,9 @@ def purge() -> Purged:
         Account.confirmed_at.is_(None), Account.created_at < now() - age
     )
     purged = Purged(
-        sessions=delete_rows(delete(Session).where(Session.expires_at <= now())),
-        tokens=delete_rows(delete(MailedToken).where(MailedToken.expires_at <= now())),
-        accounts=delete_rows(accounts),
+        sessions=changed_rows(delete(Session).where(Session.expires_at <= now())),
+        tokens=changed_rows(delete(MailedToken).where(MailedToken.expires_at <= now())),
+        accounts=changed_rows(accounts),
     )
     db.session.commit()
     return purged

@@ -57,7 +57,7 @@ def replace_password(account: Account, password_hash: str, client: Client) -> No
     tokens.void(account, "confirm", "reset", "email")
     sessions.end_all(account)
     db.session.commit()
-    authentication.lift_limit(account, client)
+    authentication.lift_limit(account)
     events.record("password.reset", client, account.id)
     outbox.submit(mails.password_changed, account.email)
 

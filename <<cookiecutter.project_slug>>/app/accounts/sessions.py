@@ -94,7 +94,7 @@ def end_all(account: Account, keep: Session | None = None) -> int:
     query = delete(Session).where(Session.account_id == account.id)
     if keep is not None:
         query = query.where(Session.id != keep.id)
-    return store.delete_rows(query)
+    return store.changed_rows(query)
 
 
 def sign_out(session: Session, client: Client) -> None:
@@ -106,7 +106,7 @@ def sign_out(session: Session, client: Client) -> None:
 
 def revoke(account: Account, session_id: int, client: Client) -> bool:
     """End one of an account's own living sessions; whether there was such a one."""
-    ended = store.delete_rows(
+    ended = store.changed_rows(
         delete(Session).where(
             Session.id == session_id,
             Session.account_id == account.id,

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Delete, select
+from sqlalchemy import CursorResult, Delete, Update, select
 
 from app.accounts.errors import InvalidInput
 from app.accounts.fields import clean_email
@@ -19,6 +19,6 @@ def by_email(typed: str) -> Account | None:
     return db.session.scalar(select(Account).where(Account.email == email))
 
 
-def delete_rows(statement: Delete) -> int:
-    """How many rows a DELETE took: of several at the same moment, one finds the row."""
+def changed_rows(statement: Delete | Update) -> int:
+    """How many rows it was: of several statements at the same moment, one finds the row."""
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount

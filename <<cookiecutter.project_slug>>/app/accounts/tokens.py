@@ -73,7 +73,7 @@ def redeem(token: str, purpose: str) -> None:
 
     Raises InvalidToken for all others.
     """
-    if store.delete_rows(delete(MailedToken).where(_usable(token, purpose))) != 1:
+    if store.changed_rows(delete(MailedToken).where(_usable(token, purpose))) != 1:
         db.session.rollback()
         raise InvalidToken
 

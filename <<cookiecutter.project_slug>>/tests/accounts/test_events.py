@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.accounts import authentication, changes, events, recovery, registration, sessions
 from app.accounts.client import Client
-from app.accounts.errors import LimitReached, WrongCredentials
+from app.accounts.errors import InvalidInput, LimitReached, NotConfirmed, WrongCredentials
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
@@ -135,3 +135,17 @@ def test_a_limit_that_is_reached_is_noted(make_app: MakeApp, lines: list[str]) -
             with pytest.raises(error):
                 authentication.sign_in("ada@example.com", "wrong", CLIENT, KIND)
     assert json.loads(lines[-1])["limit"] == "password failures"
+
+
+def test_a_refusal_says_why(app: Flask, lines: list[str]) -> None:
+    add_account(app)
+    add_account(app, "waiting@example.com", confirmed=False)
+    with app.app_context():
+        with pytest.raises(NotConfirmed):
+            authentication.sign_in("waiting@example.com", PASSWORD, CLIENT, KIND)
+        session = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
+        with pytest.raises(InvalidInput):
+            changes.change_password(session, "wrong", OTHER_PASSWORD, CLIENT)
+    found = [json.loads(line) for line in lines]
+    refused = [event["reason"] for event in found if event["event"] == "sign_in.refused"]
+    assert refused == ["not confirmed", "wrong password"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from flask import Flask
 
 from app.accounts import mails, outbox
@@ -158,18 +158,52 @@ def test_a_silent_server_is_not_waited_for_for_ever(
     assert "given up" in caplog.text
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_only_a_server_with_a_certificate_to_be_trusted_gets_mail(
-    make_app: MakeApp, closed_port: int, monkeypatch: pytest.MonkeyPatch, trusted: bool
-) -> None:
-    authority = trustme.CA()
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """What a server encrypts with, whose certificate is that authority's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.mark.parametrize(
+    ("setting", "option"), [("MAIL_USE_TLS", "tls_context"), ("MAIL_USE_SSL", "ssl_context")]
+)
+@pytest.mark.parametrize("trusted", [True, False])
+def test_only_a_server_with_a_certificate_to_be_trusted_gets_mail(
+    make_app: MakeApp,
+    closed_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: bool,
+    setting: str,
+    option: str,
+) -> None:
+    authority = trustme.CA()
     known = authority if trusted else trustme.CA()
-    with known.cert_pem.tempfile() as path, running(closed_port, tls_context=context) as handler:
+    options = {option: server_context(authority)}
+    with known.cert_pem.tempfile() as path, running(closed_port, **options) as handler:
         monkeypatch.setenv("SSL_CERT_FILE", path)
-        send(app_with(make_app, closed_port, MAIL_USE_TLS=True))
+        send(app_with(make_app, closed_port, **{setting: True}))
     assert len(handler.kept) == int(trusted)
+
+
+@pytest.mark.parametrize(("password", "sent"), [("right", 1), ("wrong", 0)])
+def test_a_server_may_ask_for_name_and_password(
+    make_app: MakeApp, closed_port: int, monkeypatch: pytest.MonkeyPatch, password: str, sent: int
+) -> None:
+    def check(*arguments: object) -> AuthResult:
+        asked = arguments[-1]
+        return AuthResult(success=asked == LoginPassword(b"app", b"right"))
+
+    authority = trustme.CA()
+    options = {"tls_context": server_context(authority), "auth_required": True}
+    credentials = {"MAIL_USERNAME": "app", "MAIL_PASSWORD": password}
+    with (
+        authority.cert_pem.tempfile() as path,
+        running(closed_port, authenticator=check, **options) as handler,
+    ):
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        send(app_with(make_app, closed_port, MAIL_USE_TLS=True, **credentials))
+    assert len(handler.kept) == sent
 
 
 def test_a_server_that_offers_no_encryption_gets_no_mail_when_it_is_asked_for(

@@ -22,7 +22,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, InvalidToken, LimitReached, WrongCredentials
-from app.accounts.models import Account, MailedToken
+from app.accounts.models import Account, MailedToken, Session
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
@@ -152,6 +152,28 @@ def test_a_hash_renewed_at_the_same_moment_does_not_undo_a_reset(
         authentication.sign_in(account, PASSWORD, CLIENT, KIND)
     with app.app_context():
         assert authentication.sign_in(account, reset_meanwhile, CLIENT, KIND)
+
+
+def test_of_parallel_changes_of_a_password_one_is_made(app: Flask, account: str) -> None:
+    with app.app_context():
+        living = [authentication.sign_in(account, PASSWORD, CLIENT, KIND).session for _ in range(4)]
+
+    def change(number: int) -> str | None:
+        current = db.session.get(Session, living[number].id)
+        if current is None:
+            return "refused"
+        password = f"tangerine lorry at dusk {number}"
+        try:
+            changes.change_password(current, PASSWORD, password, CLIENT)
+        except InvalidInput:
+            return "refused"
+        return None
+
+    assert at_once(app, change, 4) == {None: 1, "refused": 3}
+    with app.app_context():
+        owner = store.by_email(account)
+        assert owner is not None
+        assert len(sessions.of(owner)) == 1
 
 
 def test_of_parallel_requests_for_a_link_one_link_lives(

@@ -208,6 +208,13 @@ def test_nothing_of_the_session_lives_on_after_the_sign_out(signed_in: Browser) 
     assert "typed@example.com" not in signed_in.get("/confirm").text
 
 
+def test_signing_out_takes_the_remember_me_cookie_along(browser: Browser, account: str) -> None:
+    browser.sign_in(account, remember="y")
+    assert browser.cookie("remember_token")
+    browser.submit("/logout", page="/account")
+    assert browser.cookie("remember_token") is None
+
+
 def test_signing_out_is_no_link(signed_in: Browser) -> None:
     response = signed_in.get("/logout")
     assert response.status_code == 405
