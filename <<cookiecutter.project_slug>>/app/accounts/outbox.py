@@ -6,6 +6,7 @@ queued is still done when a worker is told to stop.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, cast
@@ -13,6 +14,10 @@ from typing import ParamSpec, cast
 from flask import Flask, current_app
 
 logger = logging.getLogger(__name__)
+
+# Seconds until a job begins. At once it would share the processor with the answer that asked for
+# it, which would then take longer when there is somebody to write to.
+PAUSE = 0.02
 
 Arguments = ParamSpec("Arguments")
 
@@ -29,6 +34,7 @@ def submit(
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def run() -> None:
+        time.sleep(PAUSE)
         with app.app_context():
             try:
                 job(*args, **kwargs)
