@@ -139,6 +139,7 @@ def load(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
     else:
         _check_production(app.config)
     _check_base_url(app.config["BASE_URL"])
+    _check_passwords(app.config)
     _database(app.config)
     _derive(app.config)
 
@@ -182,7 +183,7 @@ def _parse(name: str, text: str, default: object) -> Any:
 
 
 def _check_production(config: Mapping[str, Any]) -> None:
-    mend = "set it to the output of: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    mend = "set it to the output of: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
     key = config["SECRET_KEY"]
     if not key:
         raise ConfigurationError(f"SECRET_KEY is missing; {mend}")
@@ -214,6 +215,17 @@ def _check_base_url(url: str) -> None:
         raise ConfigurationError(
             "BASE_URL must be scheme, host and port alone, such as https://app.example.com"
         )
+
+
+def _check_passwords(config: Mapping[str, Any]) -> None:
+    if not re.fullmatch(r"scrypt(:\d+){3}|pbkdf2:sha\d+:\d+", config["PASSWORD_HASH_METHOD"]):
+        raise ConfigurationError(
+            "PASSWORD_HASH_METHOD must be method and cost, such as scrypt:32768:8:3"
+        )
+    if config["PASSWORD_MIN_LENGTH"] > config["PASSWORD_MAX_LENGTH"]:
+        raise ConfigurationError("PASSWORD_MIN_LENGTH must be at most PASSWORD_MAX_LENGTH")
+    if config["PASSWORD_MIN_SCORE"] > 4:
+        raise ConfigurationError("PASSWORD_MIN_SCORE must be zxcvbn's estimate, 0 to 4")
 
 
 def _derive(config: Config) -> None:

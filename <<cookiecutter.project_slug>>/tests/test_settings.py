@@ -78,6 +78,19 @@ def test_the_address_of_the_database_must_be_readable() -> None:
     assert "DATABASE_URL" in refusal(DATABASE_URL=f"{scheme}://me@127.0.0.1:port/shop")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PASSWORD_HASH_METHOD", "md5"),
+        ("PASSWORD_HASH_METHOD", "scrypt:fast"),
+        ("PASSWORD_MIN_LENGTH", 129),
+        ("PASSWORD_MIN_SCORE", 5),
+    ],
+)
+def test_the_password_policy_must_be_one(name: str, value: object) -> None:
+    assert name in refusal(**{name: value})
+
+
 def test_a_limit_must_be_readable() -> None:
     assert "LIMIT_PASSWORD_BY_IP" in refusal(LIMIT_PASSWORD_BY_IP="often")
 
