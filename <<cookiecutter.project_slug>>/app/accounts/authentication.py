@@ -96,7 +96,7 @@ def _is_still_the_password(account: Account) -> bool:
     """Whether the hash that was compared is the account's still, and so it stays until the commit.
 
     Comparing takes long: a reset meanwhile must not leave a session, or a password, behind it.
-    It is written as it was, since that holds the row in every database: SQLite knows no
+    It is written as it was, since that holds the row in every database, unlike
     `SELECT … FOR UPDATE`.
     """
     compared = account.password_hash
