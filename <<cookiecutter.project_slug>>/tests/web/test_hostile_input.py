@@ -22,7 +22,7 @@ from tests.conftest import PASSWORD
 from tests.web.conftest import Browser
 
 some = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "20")),
     derandomize=True,
     database=None,
     deadline=None,
