@@ -81,6 +81,7 @@ def init_app(app: Flask) -> None:
     hosts = [f"[{host}]" if ":" in host else host]
     if app.debug:
         hosts += DEVELOPMENT_HOSTS
+    # The way that Flask documents to wrap an app; mypy takes any assigned method for a mistake.
     gate = Gate(app.wsgi_app, hosts, app.config["MAX_CONTENT_LENGTH"])
     app.wsgi_app = gate  # type: ignore[method-assign]
     proxies = app.config["TRUSTED_PROXIES"]

@@ -63,7 +63,9 @@ def _hand_over(message: EmailMessage) -> None:
     if not current_app.config["MAIL_SUPPRESS_SEND"]:
         with _connection() as server:
             server.send_message(message)
-    mail_sent.send(current_app._get_current_object(), message=message)  # type: ignore[attr-defined]
+    # Flask types the proxy as the app that it stands for.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    mail_sent.send(app, message=message)
 
 
 @contextmanager

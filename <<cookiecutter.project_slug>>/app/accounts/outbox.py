@@ -31,6 +31,7 @@ def submit(
     job: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> None:
     """Have `job` done soon, in an app context of its own. What it raises is logged."""
+    # Flask types the proxy as the app that it stands for.
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def run() -> None:

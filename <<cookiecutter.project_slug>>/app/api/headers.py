@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def init_app(app: Flask) -> None:
     """Keep cookies away from the API, and complete the headers of its answers."""
+    # The way that Flask documents to wrap an app; mypy takes any assigned method for a mistake.
     app.wsgi_app = WithoutCookies(app.wsgi_app)  # type: ignore[method-assign]
     app.session_interface = PageSessions()
     app.after_request(_complete)
