@@ -1,5 +1,8 @@
 """The extensions, unbound: `create_app` binds them to an app."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -10,3 +13,28 @@ from app.accounts.models import Base
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate()
 login_manager = LoginManager()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit everything the block wrote or, if it raises, roll all of it back.
+
+    Each use case that writes opens exactly one, and nothing else commits. Whatever takes long
+    (hashing, counting attempts) comes before it; whatever must only follow a success (events)
+    comes after it.
+
+    Raises:
+        RuntimeError: The block is inside another transaction, which would end too early.
+    """
+    info = db.session().info
+    if info.get("in_transaction"):
+        raise RuntimeError("a use case has one transaction: this one is inside another")
+    info["in_transaction"] = True
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        info["in_transaction"] = False

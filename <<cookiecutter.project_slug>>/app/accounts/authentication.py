@@ -6,10 +6,10 @@ from sqlalchemy import update
 
 from app.accounts import devices, events, limits, passwords, sessions, store
 from app.accounts.client import Client
-from app.accounts.errors import InvalidInput, NotConfirmed, WrongCredentials
+from app.accounts.errors import AccountError, InvalidInput, NotConfirmed, WrongCredentials
 from app.accounts.fields import address_key
 from app.accounts.models import Account, Session
-from app.extensions import db
+from app.extensions import transaction
 
 FAILURES = ("LIMIT_PASSWORD_FAILURES", "password failures")
 
@@ -23,6 +23,28 @@ class SignedIn:
     device: str
 
 
+@dataclass(frozen=True)
+class Proof:
+    """A password that matched, before the transaction that relies on it."""
+
+    account: Account
+    client: Client
+    password_hash: str
+    refusal: AccountError
+
+    def hold(self) -> None:
+        """Check, inside the transaction, that the password is still the same, and keep it so.
+
+        Comparing a password takes long: a reset in the meantime must not leave a session, or a
+        password, behind it. Writing the same value locks the row on every database, unlike
+        `SELECT … FOR UPDATE`. Raises `refusal`.
+        """
+        if not _replace_hash(self.account, self.password_hash, self.password_hash):
+            reason = "password changed meanwhile"
+            events.record("sign_in.refused", self.client, self.account.id, reason=reason)
+            raise self.refusal
+
+
 def sign_in(
     email: str, password: str, client: Client, kind: str, replaces: Session | None = None
 ) -> SignedIn:
@@ -33,15 +55,16 @@ def sign_in(
     """
     account = store.by_email(email)
     device = devices.identify(client.device, account)
-    matches = _password_matches(account, address_key(email), password, client, device)
-    if account is None or not matches:
+    password_hash = _compare(account, address_key(email), password, client, device)
+    if account is None or password_hash is None:
         account_id = account.id if account else None
         events.record("sign_in.refused", client, account_id, reason="wrong credentials")
         raise WrongCredentials
     if account.confirmed_at is None:
         events.record("sign_in.refused", client, account.id, reason="not confirmed")
         raise NotConfirmed
-    return _start(account, client, kind, replaces, method="password")
+    proof = Proof(account, client, password_hash, WrongCredentials())
+    return _start(proof, kind, replaces, method="password")
 
 
 #: if cookiecutter.interface != "api"
@@ -50,18 +73,25 @@ def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
 
     Raises InvalidInput on `password`, LimitReached.
     """
-    confirm_password(current, password, client, "password")
-    return _start(current.account, client, current.kind, current, method="reauthentication")
+    proof = confirm_password(current, password, client, "password")
+    return _start(proof, current.kind, current, method="reauthentication")
 
 
 #: endif
-def confirm_password(current: Session, password: str, client: Client, field: str) -> None:
-    """Ask somebody signed in for their password. Raises InvalidInput on `field`, LimitReached."""
+def confirm_password(current: Session, password: str, client: Client, field: str) -> Proof:
+    """Ask somebody signed in for their password; the change it allows must `hold` the proof.
+
+    Raises InvalidInput on `field`, LimitReached.
+    """
     account = current.account
+    refusal = InvalidInput({field: ["This is not your password."]})
     # Counted for this session alone: strangers cannot keep its owner from changing anything.
-    if not _password_matches(account, account.email, password, client, f"session {current.id}"):
+    source = f"session {current.id}"
+    password_hash = _compare(account, account.email, password, client, source)
+    if password_hash is None:
         events.record("sign_in.refused", client, account.id, reason="wrong password")
-        raise InvalidInput({field: ["This is not your password."]})
+        raise refusal
+    return Proof(account, client, password_hash, refusal)
 
 
 def lift_limit(account: Account) -> None:
@@ -69,10 +99,10 @@ def lift_limit(account: Account) -> None:
     limits.lift(*FAILURES, account.email)
 
 
-def _password_matches(
+def _compare(
     account: Account | None, address: str, password: str, client: Client, source: str | None
-) -> bool:
-    """Compare, within the limits, and renew a hash made at another cost; the caller commits.
+) -> str | None:
+    """Compare, within the limits; the account's hash if the password matches it.
 
     `source` is what is counted apart from strangers: a known device, or a session.
     A failure is counted before it is known to be one, so that guesses made at the same moment
@@ -83,33 +113,38 @@ def _password_matches(
     )
     key = f"{address} {source}" if source else address
     limits.spend(*FAILURES, key, client)
-    matches = passwords.verify(password, account.password_hash if account else None)
-    if account is None or not matches or not _is_still_the_password(account):
-        return False
+    compared = account.password_hash if account else None
+    matches = passwords.verify(password, compared)
+    if account is None or compared is None or not matches:
+        return None
     limits.give_back(*FAILURES, key)
-    if passwords.needs_renewal(account.password_hash):
-        account.password_hash = passwords.hash_password(password)
-    return True
+    return _renew(account, compared, password)
 
 
-def _is_still_the_password(account: Account) -> bool:
-    """Whether the hash that was compared is the account's still, and so it stays until the commit.
+def _renew(account: Account, compared: str, password: str) -> str | None:
+    """The hash of a right password, made again if it was made at another cost.
 
-    Comparing takes long: a reset meanwhile must not leave a session, or a password, behind it.
-    It is written as it was, since that holds the row in every database, unlike
-    `SELECT … FOR UPDATE`.
+    None when another password was set in the meantime.
     """
-    compared = account.password_hash
-    held = update(Account).where(Account.id == account.id, Account.password_hash == compared)
-    return store.changed_rows(held.values(password_hash=compared)) == 1
+    if not passwords.needs_renewal(compared):
+        return compared
+    renewed = passwords.hash_password(password)
+    with transaction():
+        return renewed if _replace_hash(account, compared, renewed) else None
 
 
-def _start(
-    account: Account, client: Client, kind: str, replaces: Session | None, method: str
-) -> SignedIn:
-    if replaces is not None:
-        sessions.end(replaces)
-    session, token = sessions.start(account, kind, client)
-    db.session.commit()
+def _replace_hash(account: Account, old: str, new: str) -> bool:
+    """Store a hash in the place of another; whether that one was still there."""
+    replace = update(Account).where(Account.id == account.id, Account.password_hash == old)
+    return store.changed_rows(replace.values(password_hash=new)) == 1
+
+
+def _start(proof: Proof, kind: str, replaces: Session | None, method: str) -> SignedIn:
+    account, client = proof.account, proof.client
+    with transaction():
+        proof.hold()
+        if replaces is not None:
+            sessions.end(replaces)
+        session, token = sessions.start(account, kind, client)
     events.record("sign_in.succeeded", client, account.id, method=method, session_id=session.id)
     return SignedIn(session, token, devices.issue(account))

@@ -22,13 +22,14 @@ from app.accounts import (
 from app.accounts.client import Client
 from app.accounts.errors import AddressTaken
 from app.accounts.models import Account, Base, MailedToken, Session, now, timestamp
-from app.extensions import db
+from app.extensions import db, transaction
 
 
 def rename(account: Account, name: str, client: Client) -> None:
     """Give the account another name. Raises InvalidInput."""
-    account.name = fields.clean_name(name)
-    db.session.commit()
+    name = fields.clean_name(name)
+    with transaction():
+        account.name = name
     events.record("account.renamed", client, account.id)
 
 
@@ -38,19 +39,17 @@ def change_password(current: Session, current_password: str, password: str, clie
     Raises InvalidInput on `current_password` or `password`, LimitReached.
     """
     account = current.account
-    authentication.confirm_password(current, current_password, client, "current_password")
+    proof = authentication.confirm_password(current, current_password, client, "current_password")
     passwords.check(password, [account.name, account.email])
-    set_password(account, password)
-    sessions.end_all(account, keep=current)
-    db.session.commit()
+    password_hash = passwords.hash_password(password)
+    with transaction():
+        proof.hold()
+        account.password_hash = password_hash
+        # Links mailed before can no longer change anything.
+        tokens.void(account, "reset", "email")
+        sessions.end_all(account, keep=current)
     events.record("password.changed", client, account.id)
     outbox.submit(mails.password_changed, account.email)
-
-
-def set_password(account: Account, password: str) -> None:
-    """Store a password; links mailed before can no longer change anything."""
-    account.password_hash = passwords.hash_password(password)
-    tokens.void(account, "reset", "email")
 
 
 def request_email_change(account: Account, email: str, client: Client) -> None:
@@ -78,13 +77,12 @@ def confirm_email_change(token: str, client: Client) -> None:
     """
     row, account = tokens.find(token, "email")
     old, new = account.email, row.email
-    tokens.redeem(token, "email")
-    account.email = new
-    account.confirmed_at = account.confirmed_at or now()
     try:
-        db.session.commit()
+        with transaction():
+            tokens.redeem(token, "email")
+            account.email = new
+            account.confirmed_at = account.confirmed_at or now()
     except IntegrityError:
-        db.session.rollback()
         raise AddressTaken from None
     events.record("email.changed", client, account.id)
     outbox.submit(mails.email_changed, old)
@@ -95,15 +93,20 @@ def delete_account(current: Session, password: str, client: Client) -> None:
 
     Raises InvalidInput on `password`, LimitReached.
     """
-    authentication.confirm_password(current, password, client, "password")
-    remove(current.account, client)
+    proof = authentication.confirm_password(current, password, client, "password")
+    remove(current.account, client, proof)
 
 
-def remove(account: Account, client: Client) -> None:
-    """Delete an account; the database takes its sessions and tokens along."""
+def remove(account: Account, client: Client, proof: authentication.Proof | None = None) -> None:
+    """Delete an account; the database takes its sessions and tokens along.
+
+    An administrator needs no proof of the password.
+    """
     account_id, email = account.id, account.email
-    db.session.execute(delete(Account).where(Account.id == account_id))
-    db.session.commit()
+    with transaction():
+        if proof is not None:
+            proof.hold()
+        db.session.execute(delete(Account).where(Account.id == account_id))
     events.record("account.deleted", client, account_id)
     outbox.submit(mails.account_deleted, email)
 
@@ -135,8 +138,8 @@ def _mail_email_change(account_id: int, email: str) -> None:
         return
     old = account.email
     owner = store.by_email(email)
-    token = tokens.issue(account, "email", email) if owner is None else None
-    db.session.commit()
+    with transaction():
+        token = tokens.issue(account, "email", email) if owner is None else None
     mails.email_change_asked(old)
     if token is None:
         mails.email_in_use(email)

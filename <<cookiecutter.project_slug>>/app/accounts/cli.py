@@ -13,7 +13,7 @@ from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, now, timestamp
 from app.commands import DatabaseGroup
-from app.extensions import db
+from app.extensions import db, transaction
 
 accounts = DatabaseGroup("accounts", help="Create, look at and change accounts.")
 
@@ -87,8 +87,8 @@ def confirm(email: str) -> None:
     if account.confirmed_at is not None:
         click.echo(f"{account.email} was confirmed already.")
         return
-    account.confirmed_at = now()
-    db.session.commit()
+    with transaction():
+        account.confirmed_at = now()
     events.record("account.confirmed", CLIENT, account.id)
     click.echo(f"Confirmed {account.email}.")
 
@@ -122,8 +122,8 @@ def reset_password(email: str) -> None:
 def sign_out(email: str) -> None:
     """End every session of EMAIL's account."""
     account = _find(email)
-    ended = sessions.end_all(account)
-    db.session.commit()
+    with transaction():
+        ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
     click.echo(f"Ended {ended} sessions of {account.email}.")
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from app.accounts.models import Account, MailedToken, Session, now
 from app.accounts.store import changed_rows
-from app.extensions import db
+from app.extensions import transaction
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,9 @@ def purge() -> Purged:
     accounts = delete(Account).where(
         Account.confirmed_at.is_(None), Account.created_at < now() - age
     )
-    purged = Purged(
-        sessions=changed_rows(delete(Session).where(Session.expires_at <= now())),
-        tokens=changed_rows(delete(MailedToken).where(MailedToken.expires_at <= now())),
-        accounts=changed_rows(accounts),
-    )
-    db.session.commit()
-    return purged
+    with transaction():
+        return Purged(
+            sessions=changed_rows(delete(Session).where(Session.expires_at <= now())),
+            tokens=changed_rows(delete(MailedToken).where(MailedToken.expires_at <= now())),
+            accounts=changed_rows(accounts),
+        )

@@ -15,7 +15,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.models import Account, now
-from app.extensions import db
+from app.extensions import transaction
 
 
 def request_reset(email: str, client: Client) -> None:
@@ -44,19 +44,24 @@ def complete_reset(token: str, password: str, client: Client) -> str:
     """
     _, account = tokens.find(token, "reset")
     passwords.check(password, [account.name, account.email])
-    password_hash = passwords.hash_password(password)
-    tokens.redeem(token, "reset")
-    account.confirmed_at = account.confirmed_at or now()
-    replace_password(account, password_hash, client)
+    replace_password(account, passwords.hash_password(password), client, token)
     return devices.issue(account)
 
 
-def replace_password(account: Account, password_hash: str, client: Client) -> None:
-    """Store a hash, end every session and mailed link, lift the sign-in limit, tell the owner."""
-    account.password_hash = password_hash
-    tokens.void(account, "confirm", "reset", "email")
-    sessions.end_all(account)
-    db.session.commit()
+def replace_password(
+    account: Account, password_hash: str, client: Client, token: str | None = None
+) -> None:
+    """Store a hash, end every session and mailed link, lift the sign-in limit, tell the owner.
+
+    `token` is the mailed one that allows it; an administrator needs none. Raises InvalidToken.
+    """
+    with transaction():
+        if token is not None:
+            tokens.redeem(token, "reset")
+            account.confirmed_at = account.confirmed_at or now()
+        account.password_hash = password_hash
+        tokens.void(account, "confirm", "reset", "email")
+        sessions.end_all(account)
     authentication.lift_limit(account)
     events.record("password.reset", client, account.id)
     outbox.submit(mails.password_changed, account.email)
@@ -68,6 +73,6 @@ def mail_reset(email: str, client: Client) -> None:
     events.record("password.reset_asked", client, account.id if account else None)
     if account is None:
         return
-    token = tokens.issue(account, "reset", account.email)
-    db.session.commit()
+    with transaction():
+        token = tokens.issue(account, "reset", account.email)
     mails.reset(account.email, token)

@@ -6,7 +6,7 @@ from app.accounts import events, fields, limits, mails, outbox, passwords, store
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, now
-from app.extensions import db
+from app.extensions import db, transaction
 
 
 def register(name: str, email: str, password: str, client: Client) -> None:
@@ -42,9 +42,9 @@ def check_confirm(token: str) -> None:
 def confirm(token: str, client: Client) -> None:
     """Confirm the address that a token was mailed to. Raises InvalidToken."""
     _, account = tokens.find(token, "confirm")
-    tokens.redeem(token, "confirm")
-    account.confirmed_at = account.confirmed_at or now()
-    db.session.commit()
+    with transaction():
+        tokens.redeem(token, "confirm")
+        account.confirmed_at = account.confirmed_at or now()
     events.record("account.confirmed", client, account.id)
 
 
@@ -78,11 +78,10 @@ def create(name: str, email: str, password: str, *, confirmed: bool = False) -> 
         password_hash=passwords.hash_password(password),
         confirmed_at=now() if confirmed else None,
     )
-    db.session.add(account)
     try:
-        db.session.commit()
+        with transaction():
+            db.session.add(account)
     except IntegrityError:
-        db.session.rollback()
         return None
     return account
 
@@ -92,8 +91,8 @@ def mail_confirmation(email: str) -> None:
     account = store.by_email(email)
     if account is None or account.confirmed_at is not None:
         return
-    token = tokens.issue(account, "confirm", account.email)
-    db.session.commit()
+    with transaction():
+        token = tokens.issue(account, "confirm", account.email)
     mails.confirm(account.email, token)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import contains_eager
 from app.accounts import events, store, tokens
 from app.accounts.client import Client
 from app.accounts.models import Account, Session, now
-from app.extensions import db
+from app.extensions import db, transaction
 
 # For each kind, the setting that holds how many seconds it may stay idle.
 IDLE_SETTINGS = {
@@ -62,17 +62,16 @@ def touch(session: Session, client: Client) -> None:
     if now() - session.last_seen_at < pause:
         return
     # A statement of its own: a session that was ended meanwhile is not brought back.
-    db.session.execute(
-        update(Session)
-        .where(Session.id == session.id)
-        .values(
-            last_seen_at=now(),
-            expires_at=_expiry(session.kind, session.created_at),
-            user_agent=client.user_agent,
-            ip_address=client.ip_address,
+    seen = update(Session).where(Session.id == session.id)
+    with transaction():
+        db.session.execute(
+            seen.values(
+                last_seen_at=now(),
+                expires_at=_expiry(session.kind, session.created_at),
+                user_agent=client.user_agent,
+                ip_address=client.ip_address,
+            )
         )
-    )
-    db.session.commit()
 
 
 def of(account: Account) -> Sequence[Session]:
@@ -99,21 +98,16 @@ def end_all(account: Account, keep: Session | None = None) -> int:
 
 def sign_out(session: Session, client: Client) -> None:
     """End the session one is signed in with."""
-    end(session)
-    db.session.commit()
+    with transaction():
+        end(session)
     events.record("sign_out", client, session.account_id, session_id=session.id)
 
 
 def revoke(account: Account, session_id: int, client: Client) -> bool:
     """End one of an account's own living sessions; whether there was such a one."""
-    ended = store.changed_rows(
-        delete(Session).where(
-            Session.id == session_id,
-            Session.account_id == account.id,
-            Session.expires_at > now(),
-        )
-    )
-    db.session.commit()
+    living = (Session.account_id == account.id) & (Session.expires_at > now())
+    with transaction():
+        ended = store.changed_rows(delete(Session).where(Session.id == session_id, living))
     event = "session.revoked" if ended else "session.revoke_refused"
     events.record(event, client, account.id, session_id=session_id)
     return bool(ended)
@@ -121,8 +115,8 @@ def revoke(account: Account, session_id: int, client: Client) -> bool:
 
 def revoke_others(current: Session, client: Client) -> int:
     """End every session of the account but the current one; how many there were."""
-    ended = end_all(current.account, keep=current)
-    db.session.commit()
+    with transaction():
+        ended = end_all(current.account, keep=current)
     events.record("session.revoked_others", client, current.account_id, sessions=ended)
     return ended
 

@@ -74,7 +74,6 @@ def redeem(token: str, purpose: str) -> None:
     Raises InvalidToken for all others.
     """
     if store.changed_rows(delete(MailedToken).where(_usable(token, purpose))) != 1:
-        db.session.rollback()
         raise InvalidToken
 
 

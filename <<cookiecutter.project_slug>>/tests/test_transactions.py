@@ -1,0 +1,58 @@
+"""One transaction for each use case: all of it is stored, or nothing."""
+
+import pytest
+from flask import Flask
+
+from app.accounts import store
+from app.extensions import db, transaction
+
+
+def rename(email: str, name: str, error: type[BaseException] | None = None) -> None:
+    """A use case that changes a name and then, perhaps, fails."""
+    with transaction():
+        account = store.by_email(email)
+        assert account is not None
+        account.name = name
+        db.session.flush()
+        if error is not None:
+            raise error
+
+
+def name_of(app: Flask, email: str) -> str:
+    """The name as another connection sees it."""
+    with app.app_context():
+        account = store.by_email(email)
+        assert account is not None
+        return account.name
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_stored_when_the_block_raises(
+    app: Flask, account: str, error: type[BaseException]
+) -> None:
+    with app.app_context():
+        with pytest.raises(error):
+            rename(account, "Countess", error)
+        assert name_of(app, account) == "Ada"
+        # The session can be used again, and a later commit brings nothing back.
+        with transaction():
+            assert store.by_email(account)
+    assert name_of(app, account) == "Ada"
+
+
+def test_everything_is_stored_at_the_end(app: Flask, account: str) -> None:
+    with app.app_context():
+        rename(account, "Countess")
+    assert name_of(app, account) == "Countess"
+
+
+def test_one_inside_another_is_a_mistake(app: Flask, account: str) -> None:
+    def nested() -> None:
+        with transaction():
+            rename(account, "Countess")
+
+    with app.app_context():
+        with pytest.raises(RuntimeError, match="inside another"):
+            nested()
+        rename(account, "Lovelace")
+    assert name_of(app, account) == "Lovelace"
