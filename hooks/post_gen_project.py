@@ -21,7 +21,9 @@ WEB = ANSWERS["interface"] != "api"
 API = ANSWERS["interface"] != "html"
 DOWNLOADS = bool(ANSWERS["__file_download"])
 SQLITE = ANSWERS["__backend"] == "sqlite"
-SERVER = "PostgreSQL" if ANSWERS["__backend"] == "postgresql" else "MySQL or MariaDB"
+POSTGRESQL = ANSWERS["__backend"] == "postgresql"
+MYSQL = ANSWERS["__backend"] == "mysql"
+SERVER = "PostgreSQL" if POSTGRESQL else "MySQL or MariaDB"
 
 # What is there, and when.
 PARTS = (
@@ -34,6 +36,8 @@ PARTS = (
     (DOWNLOADS and WEB, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),
     (DOWNLOADS and API, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
     (SQLITE, ["app/sqlite.py", "tests/database_file.py"]),
+    (POSTGRESQL, ["app/postgresql.py"]),
+    (MYSQL, ["app/mysql.py"]),
     (not SQLITE, ["compose.yaml", "tests/database_server.py"]),
 )
 # What working on the template in place leaves behind; git ignores it.

@@ -29,6 +29,8 @@ PATHS = {
     "both": ["tests/test_parity.py", "tests/api/test_isolation.py"],
     "downloads": ["app/downloads/", "tests/downloads/", "files/"],
     "sqlite": ["app/sqlite.py", "tests/database_file.py"],
+    "postgresql": ["app/postgresql.py"],
+    "mysql": ["app/mysql.py"],
     "server": ["compose.yaml", "tests/database_server.py"],
 }
 WORDS = {

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import config, errors, health, mailbox, security
+from app import config, database, errors, health, mailbox, security
 from app.accounts import cli, events, limits, outbox
 from app.extensions import db, login_manager, migrate
 
@@ -23,7 +23,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     events.init_app()
     limits.init_app(app)
     outbox.init_app(app)
-    db.init_app(app)
+    database.init_app(app)
     migrate.init_app(app, db)
     login_manager.session_protection = None  # sessions are rows; an address may change under way
     login_manager.init_app(app, add_context_processor=False)
@@ -38,11 +38,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
 
 def _add_features(app: Flask) -> None:
     """Join what was chosen when this app was made."""
-    #: if cookiecutter.__backend == "sqlite"
-    from app import sqlite
-
-    sqlite.init_app(app)
-    #: endif
     #: if cookiecutter.interface != "html"
     from app import api
 

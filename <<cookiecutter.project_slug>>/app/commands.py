@@ -8,15 +8,18 @@ from click import ClickException, Context
 from flask.cli import AppGroup
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
+from app.database import unlimited_statements
+
 
 @contextmanager
 def using_database() -> Iterator[None]:
-    """Say in one line that the database is down, missing or without tables.
+    """Take any time, but say in one line that the database is down, missing or without tables.
 
     Raises ClickException.
     """
     try:
-        yield
+        with unlimited_statements():
+            yield
     except (InterfaceError, OperationalError, ProgrammingError) as error:
         problem = " ".join(str(error.orig).split())
         raise ClickException(

@@ -12,8 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Config, Flask
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 APP_NAME = "<<cookiecutter.__quoted_name>>"  # fmt: skip
 
@@ -25,6 +23,17 @@ DATABASE_URL = ""
 #: if cookiecutter.__backend == "sqlite"
 DATABASE_URL = "sqlite:///app.db"
 #: endif
+# Connections for each process: kept open, opened beyond that under load, and how long a request
+# waits for a free one.
+DATABASE_POOL_SIZE = 5
+DATABASE_MAX_OVERFLOW = 10
+DATABASE_POOL_TIMEOUT_SECONDS = 3
+# How long the database may take before a request is given up.
+#: if cookiecutter.__backend != "sqlite"
+DATABASE_CONNECT_TIMEOUT_SECONDS = 3
+DATABASE_STATEMENT_TIMEOUT_SECONDS = 8
+#: endif
+DATABASE_LOCK_TIMEOUT_SECONDS = 5
 
 # Where people reach the app: the links in mails start with it and its host is the only one answered.
 BASE_URL = ""
@@ -100,20 +109,6 @@ KNOWN_SECRET_KEYS = re.compile(
     re.IGNORECASE,
 )
 DEVELOPMENT_SECRET_KEY = "development-key-refused-outside-debug-mode"
-# For each scheme of a URL: the driver that is installed, and what it is given to connect.
-DRIVERS: Mapping[str, tuple[str, Mapping[str, int]]] = {
-    #: if cookiecutter.__backend == "sqlite"
-    "sqlite": ("sqlite+pysqlite", {"timeout": 15}),
-    #: endif
-    #: if cookiecutter.__backend == "postgresql"
-    "postgres": ("postgresql+psycopg", {"connect_timeout": 5}),
-    "postgresql": ("postgresql+psycopg", {"connect_timeout": 5}),
-    #: endif
-    #: if cookiecutter.__backend == "mysql"
-    "mysql": ("mysql+pymysql", {"connect_timeout": 5}),
-    "mariadb": ("mariadb+pymysql", {"connect_timeout": 5}),
-    #: endif
-}
 
 
 class ConfigurationError(Exception):
@@ -140,30 +135,7 @@ def load(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
         _check_production(app.config)
     _check_base_url(app.config["BASE_URL"])
     _check_passwords(app.config)
-    _database(app.config)
     _derive(app.config)
-
-
-def _database(config: Config) -> None:
-    """Give Flask-SQLAlchemy the URL with the driver this app installs, whichever it names."""
-    scheme, separator, rest = config["DATABASE_URL"].strip().partition("://")
-    backend = scheme.partition("+")[0].lower()
-    if not separator or backend not in DRIVERS:
-        known = ", ".join(f"{name}://" for name in DRIVERS)
-        raise ConfigurationError(f"DATABASE_URL must start with one of: {known}")
-    driver, connect_arguments = DRIVERS[backend]
-    config["SQLALCHEMY_DATABASE_URI"] = f"{driver}://{rest}"
-    try:
-        make_url(config["SQLALCHEMY_DATABASE_URI"])
-    except (ArgumentError, ValueError):
-        raise ConfigurationError(
-            "DATABASE_URL cannot be read; docs/settings.md shows a right one"
-        ) from None
-    # A connection that died while it was idle is noticed and replaced before its next use.
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "pool_pre_ping": True,
-        "connect_args": dict(connect_arguments),
-    }
 
 
 def _parse(name: str, text: str, default: object) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from app.config import DRIVERS
+from app.database import DRIVERS
 
 #: if cookiecutter.__backend == "mysql"
 SERVER = "mysql+pymysql://root@127.0.0.1:3306/mysql"
@@ -25,7 +25,7 @@ SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 def database_url() -> Iterator[str]:
     """The URL of an empty database."""
     url = make_url(os.environ.get("TEST_DATABASE_URL") or SERVER)
-    url = url.set(drivername=DRIVERS[url.get_backend_name()][0])
+    url = url.set(drivername=DRIVERS[url.get_backend_name()])
     name = f"test_{uuid4().hex}"
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:

@@ -1,0 +1,118 @@
+"""The connection to the database: its driver, its pool and its time-outs."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from flask import Config, Flask
+from sqlalchemy import Engine, QueuePool, make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.config import ConfigurationError
+from app.extensions import db
+
+# The driver that is installed for each scheme of a URL.
+DRIVERS: Mapping[str, str] = {
+    #: if cookiecutter.__backend == "sqlite"
+    "sqlite": "sqlite+pysqlite",
+    #: endif
+    #: if cookiecutter.__backend == "postgresql"
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    #: endif
+    #: if cookiecutter.__backend == "mysql"
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    #: endif
+}
+# Whether new connections limit how long a statement may take.
+_limited = ContextVar("_limited", default=True)
+
+
+class Backend(Protocol):
+    """What the module for one kind of database provides."""
+
+    def set_up(self, engine: Engine, config: Config) -> None:
+        """Prepare every new connection of the engine."""
+
+
+def init_app(app: Flask) -> None:
+    """Create the app's engine from the settings. Raises ConfigurationError."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = _url(app.config["DATABASE_URL"])
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config)
+    db.init_app(app)
+    with app.app_context():
+        _backend(db.engine).set_up(db.engine, app.config)
+
+
+@contextmanager
+def unlimited_statements() -> Iterator[None]:
+    """Open connections without a statement time-out: for migrations and other commands."""
+    token = _limited.set(False)
+    try:
+        yield
+    finally:
+        _limited.reset(token)
+
+
+def statement_timeout(config: Config) -> int | None:
+    """Return the seconds a statement may take on a new connection; None for any time."""
+    return config["DATABASE_STATEMENT_TIMEOUT_SECONDS"] if _limited.get() else None
+
+
+def _backend(engine: Engine) -> Backend:
+    """The module for the engine's kind of database."""
+    #: if cookiecutter.__backend == "postgresql"
+    if engine.dialect.name == "postgresql":
+        from app import postgresql
+
+        return postgresql
+    #: endif
+    #: if cookiecutter.__backend == "mysql"
+    if engine.dialect.name in ("mysql", "mariadb"):
+        from app import mysql
+
+        return mysql
+    #: endif
+    #: if cookiecutter.__backend == "sqlite"
+    if engine.dialect.name == "sqlite":
+        from app import sqlite
+
+        return sqlite
+    #: endif
+    raise LookupError(engine.dialect.name)
+
+
+def _url(setting: str) -> str:
+    """The URL with the driver this app installs, whichever one it names."""
+    scheme, separator, rest = setting.strip().partition("://")
+    backend = scheme.partition("+")[0].lower()
+    if not separator or backend not in DRIVERS:
+        known = ", ".join(f"{name}://" for name in DRIVERS)
+        raise ConfigurationError(f"DATABASE_URL must start with one of: {known}")
+    url = f"{DRIVERS[backend]}://{rest}"
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "DATABASE_URL cannot be read; see docs/settings.md for an example"
+        ) from None
+    return url
+
+
+def _engine_options(config: Config) -> dict[str, Any]:
+    """The options for `create_engine`: what SQLALCHEMY_ENGINE_OPTIONS sets wins, but for one."""
+    own = config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
+    url = make_url(config["SQLALCHEMY_DATABASE_URI"])
+    # A connection that died while it was idle is noticed and replaced before its next use.
+    options = {"pool_pre_ping": True}
+    pool = own.get("poolclass") or url.get_dialect()().get_dialect_pool_class(url)
+    if "pool" not in own and issubclass(pool, QueuePool):
+        options |= {
+            "pool_size": config["DATABASE_POOL_SIZE"],
+            "max_overflow": config["DATABASE_MAX_OVERFLOW"],
+            "pool_timeout": config["DATABASE_POOL_TIMEOUT_SECONDS"],
+        }
+    # Parameters hold names, addresses and hashes: they must never reach a log.
+    return {**options, **own, "hide_parameters": True}
