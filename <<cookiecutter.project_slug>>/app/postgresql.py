@@ -6,7 +6,7 @@ import psycopg
 from flask import Config
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from app import database
 
@@ -40,9 +40,7 @@ class Connector:
         self.config = config
         self.takes_options = True
 
-    def __call__(
-        self, _dialect: object, _record: object, args: list[Any], options: dict[str, Any]
-    ) -> Connection:
+    def open(self, *args: Any, **options: Any) -> Connection:
         """Open one, for SQLAlchemy. What the URL or the owner's options say wins."""
         options.setdefault("connect_timeout", self.config["DATABASE_CONNECT_TIMEOUT_SECONDS"])
         # A pooler gives each transaction another server connection, and statements stay behind.
@@ -53,7 +51,7 @@ class Connector:
             connection.read_timeout = seconds + MARGIN_SECONDS
         return connection
 
-    def _open(self, args: list[Any], options: dict[str, Any]) -> Connection:
+    def _open(self, args: tuple[Any, ...], options: dict[str, Any]) -> Connection:
         """Ask for the server's time-outs at the start, which costs no statement.
 
         Poolers such as pgbouncer refuse that; then only the app's own time-out holds.
@@ -76,4 +74,5 @@ class Connector:
 
 def set_up(engine: Engine, config: Config) -> None:
     """Prepare every new connection of the engine."""
-    event.listen(engine, "do_connect", Connector(config))
+    # The event `do_connect` would do, but keep other listeners from being called.
+    engine.dialect.connect = Connector(config).open  # type: ignore[assignment]
