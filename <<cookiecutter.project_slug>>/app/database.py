@@ -1,31 +1,16 @@
 """The connection to the database: its driver, its pool and its time-outs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 from flask import Config, Flask
 from sqlalchemy import Engine, QueuePool, make_url
-from sqlalchemy.exc import ArgumentError
 
-from app.config import ConfigurationError
+from app import database_url
 from app.extensions import db
 
-# The driver that is installed for each scheme of a URL.
-DRIVERS: Mapping[str, str] = {
-    #: if cookiecutter.__backend == "sqlite"
-    "sqlite": "sqlite+pysqlite",
-    #: endif
-    #: if cookiecutter.__backend == "postgresql"
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    #: endif
-    #: if cookiecutter.__backend == "mysql"
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-    #: endif
-}
 # Whether new connections limit how long a statement may take.
 _limited = ContextVar("_limited", default=True)
 
@@ -38,8 +23,8 @@ class Backend(Protocol):
 
 
 def init_app(app: Flask) -> None:
-    """Create the app's engine from the settings. Raises ConfigurationError."""
-    app.config["SQLALCHEMY_DATABASE_URI"] = _url(app.config["DATABASE_URL"])
+    """Create the app's engine from the settings."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = database_url.with_driver(app.config["DATABASE_URL"])
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config)
     db.init_app(app)
     with app.app_context():
@@ -82,23 +67,6 @@ def _backend(engine: Engine) -> Backend:
         return sqlite
     #: endif
     raise LookupError(engine.dialect.name)
-
-
-def _url(setting: str) -> str:
-    """The URL with the driver this app installs, whichever one it names."""
-    scheme, separator, rest = setting.strip().partition("://")
-    backend = scheme.partition("+")[0].lower()
-    if not separator or backend not in DRIVERS:
-        known = ", ".join(f"{name}://" for name in DRIVERS)
-        raise ConfigurationError(f"DATABASE_URL must start with one of: {known}")
-    url = f"{DRIVERS[backend]}://{rest}"
-    try:
-        make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConfigurationError(
-            "DATABASE_URL cannot be read; see docs/settings.md for an example"
-        ) from None
-    return url
 
 
 def _engine_options(config: Config) -> dict[str, Any]:

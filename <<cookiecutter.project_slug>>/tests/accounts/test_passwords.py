@@ -80,7 +80,7 @@ def test_a_lone_surrogate_is_no_crash(app: Flask) -> None:
 
 
 def test_the_hash_costs_what_owasp_asks(make_app: MakeApp) -> None:
-    app = make_app(PASSWORD_HASH_METHOD=config.PASSWORD_HASH_METHOD)
+    app = make_app(PASSWORD_HASH_METHOD=config.DEFAULTS["PASSWORD_HASH_METHOD"])
     with app.app_context():
         assert passwords.hash_password(PASSWORD).startswith("scrypt:32768:8:3$")
 

@@ -1,0 +1,47 @@
+"""The URL of the database, as `DATABASE_URL` names it and as SQLAlchemy takes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app import kinds
+
+# The driver that is installed for each scheme of a URL.
+DRIVERS: Mapping[str, str] = {
+    #: if cookiecutter.__backend == "sqlite"
+    "sqlite": "sqlite+pysqlite",
+    #: endif
+    #: if cookiecutter.__backend == "postgresql"
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    #: endif
+    #: if cookiecutter.__backend == "mysql"
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    #: endif
+}
+
+
+def read(value: Any) -> str:
+    """Read the URL of a database that this app has a driver for; a kind of setting."""
+    url = kinds.text(value)
+    try:
+        make_url(with_driver(url))
+    except KeyError:
+        known = ", ".join(f"{name}://" for name in DRIVERS)
+        raise ValueError(f"must start with one of: {known}") from None
+    except (ArgumentError, ValueError):
+        raise ValueError("can't be read; see docs/settings.md for an example") from None
+    return url
+
+
+def with_driver(url: str) -> str:
+    """Return the URL with the driver this app installs, whichever one it names.
+
+    Raises KeyError when there is none for it.
+    """
+    scheme, separator, rest = url.partition("://")
+    backend = scheme.partition("+")[0].lower() if separator else ""
+    return f"{DRIVERS[backend]}://{rest}"
