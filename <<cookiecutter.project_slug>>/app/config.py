@@ -171,8 +171,7 @@ def load(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
         if needed and kinds.is_blank(app.config[setting.name]):
             problems[setting.name] = f"{setting.name} is missing; {setting.needed}"
     if not problems:
-        folders = [setting.name for setting in SETTINGS if setting.kind is kinds.folder]
-        problems = rules.check_together(app, folders)
+        problems = rules.check_together(app, {each.name: each.kind for each in SETTINGS})
     if problems:
         first, *others = problems
         also = f" (also wrong: {', '.join(others)})" if others else ""

@@ -57,12 +57,17 @@ def check_server(app: Flask, overrides: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def check_together(app: Flask, folders: list[str]) -> dict[str, str]:
-    """Return what is wrong with values that are right by themselves, by setting."""
+def check_together(app: Flask, named: Mapping[str, kinds.Kind]) -> dict[str, str]:
+    """Return what is wrong with values that are right by themselves, by setting.
+
+    `named` has the kind of every setting.
+    """
     config = app.config
+    folders = [name for name, kind in named.items() if kind is kinds.folder]
     checks = [_email(config), _passwords(config), _folders(app, folders)]
     if not app.debug:
-        checks.insert(0, _production(config))
+        urls = [name for name, kind in named.items() if kind is kinds.base_url]
+        checks = [_secret_keys(config), _production(config, urls), *checks]
     return {name: f"{name} {problem}" for check in checks for name, problem in check}
 
 
@@ -97,7 +102,7 @@ def development_server() -> dict[str, Any]:
     return context.params if context and context.command is run_command else {}
 
 
-def _production(config: Mapping[str, Any]) -> Problems:
+def _secret_keys(config: Mapping[str, Any]) -> Problems:
     keys = {"SECRET_KEY": [config["SECRET_KEY"]]}
     keys["SECRET_KEY_FALLBACKS"] = config["SECRET_KEY_FALLBACKS"]
     for name, values in keys.items():
@@ -106,8 +111,11 @@ def _production(config: Mapping[str, Any]) -> Problems:
                 yield name, f"is too short to be secret; {NEW_SECRET_KEY}"
             if KNOWN_SECRET_KEYS.search(value):
                 yield name, f"is publicly known; {NEW_SECRET_KEY}"
-    for name in ("BASE_URL", "CLIENT_URL"):
-        url = urlsplit(config.get(name, ""))
+
+
+def _production(config: Mapping[str, Any], urls: list[str]) -> Problems:
+    for name in urls:
+        url = urlsplit(config[name])
         if url.scheme == "http" and not is_loopback(url.hostname or ""):
             # Browsers send `Secure` cookies over http to no other host than localhost.
             yield name, "must begin with https:// outside debug mode"
