@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import click
 from flask import Flask
 from flask.cli import run_command
-from sqlalchemy import make_url
+
+from app import kinds
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ MIN_SECRET_KEY_LENGTH = 32
 MIN_SECRET_KEY_CHARACTERS = 8
 # From tutorials, templates and this file. Long enough that no random key contains one.
 KNOWN_SECRET_KEYS = re.compile(
-    r"secret[-_ ]?key|change[-_ ]?(me|this|it)[-_ ]|super[-_ ]?secret|your[-_ ]?secret|not[-_ ]?secret"
+    r"secret[-_ ]?key|change[-_ ]?(me|this)|super[-_ ]?secret|your[-_ ]?secret|not[-_ ]?secret"
     r"|development[-_ ]?key|192b9bdd22ab9ed4d12e236c78afcb9a",
     re.IGNORECASE,
 )
@@ -147,6 +148,11 @@ def _folders(app: Flask, names: list[str]) -> Problems:
     package = Path(app.root_path).resolve()
     private = [package, Path(app.instance_path), Path(app.instance_path, "mail")]
     #: if cookiecutter.__backend == "sqlite"
+
+    from sqlalchemy import make_url
+
+    from app import database_url
+
     url = make_url(database_url.with_driver(app.config["DATABASE_URL"]))
     private.append(Path(app.instance_path, url.database or ""))
     #: endif
