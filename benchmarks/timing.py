@@ -40,7 +40,13 @@ with app.app_context():
     registration.create("Known", {KNOWN!r}, {walk.PASSWORD!r}, confirmed=True)
     registration.create("Waiting", {WAITING!r}, {walk.PASSWORD!r})
 """
-RULES = ("PASSWORD_BY_IP", "PASSWORD_FAILURES", "MAIL_BY_ADDRESS", "MAIL_BY_IP")
+RULES = (
+    "PASSWORD_BY_IP",
+    "PASSWORD_FAILURES",
+    "NEW_PASSWORDS_BY_IP",
+    "MAIL_BY_ADDRESS",
+    "MAIL_BY_IP",
+)
 WIDE = {f"LIMIT_{rule}": "1000000 per second" for rule in RULES}
 REAL_HASH = {"PASSWORD_HASH_METHOD": "scrypt:32768:8:3"}
 # Seconds after an answer in which the mail, if there is one, leaves.

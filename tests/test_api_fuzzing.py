@@ -17,6 +17,7 @@ HOUR = 60 * 60
 UNLIMITED = {
     "LIMIT_PASSWORD_BY_IP": "1000000 per minute",
     "LIMIT_PASSWORD_FAILURES": "1000000 per minute",
+    "LIMIT_NEW_PASSWORDS_BY_IP": "1000000 per minute",
     "LIMIT_MAIL_BY_ADDRESS": "1000000 per minute",
     "LIMIT_MAIL_BY_IP": "1000000 per minute",
     "MAIL_TRIES": "1",

@@ -19,6 +19,8 @@ APP_NAME = "<<cookiecutter.__quoted_name>>"  # fmt: skip
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+# Code points. The time that Unicode normalization takes grows with the square of the length.
+LONGEST_PASSWORD = 1000
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ SETTINGS = (
     #: endif
     # Passwords: NIST SP 800-63B-4 on length and composition, OWASP on the cost of the hash.
     Setting("PASSWORD_MIN_LENGTH", kinds.whole(8, 1000), 12),
-    Setting("PASSWORD_MAX_LENGTH", kinds.whole(64, 1000), 128),
+    Setting("PASSWORD_MAX_LENGTH", kinds.whole(64, LONGEST_PASSWORD), 128),
     Setting("PASSWORD_MIN_SCORE", kinds.whole(0, 4), 3),
     Setting("PASSWORD_HASH_METHOD", kinds.hash_method, "scrypt:32768:8:3"),
     #: if cookiecutter.interface != "api"
@@ -125,6 +127,7 @@ SETTINGS = (
     Setting("RATELIMIT_STORAGE_URI", kinds.text, "memory://"),
     Setting("LIMIT_PASSWORD_BY_IP", kinds.limit, "20 per minute"),
     Setting("LIMIT_PASSWORD_FAILURES", kinds.limit, "10 per 15 minutes"),
+    Setting("LIMIT_NEW_PASSWORDS_BY_IP", kinds.limit, "120 per minute"),
     Setting("LIMIT_MAIL_BY_ADDRESS", kinds.limit, "5 per hour"),
     Setting("LIMIT_MAIL_BY_IP", kinds.limit, "30 per hour"),
     # Bytes.

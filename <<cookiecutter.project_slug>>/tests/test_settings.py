@@ -176,6 +176,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         [
             "LIMIT_PASSWORD_BY_IP",
             "LIMIT_PASSWORD_FAILURES",
+            "LIMIT_NEW_PASSWORDS_BY_IP",
             "LIMIT_MAIL_BY_ADDRESS",
             "LIMIT_MAIL_BY_IP",
         ],

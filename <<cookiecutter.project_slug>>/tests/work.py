@@ -1,10 +1,11 @@
 """What an answer costs, counted: the same for known and unknown addresses."""
 
 import hashlib
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from flask import Flask
@@ -35,3 +36,18 @@ def counted(app: Flask) -> Iterator[list[str]]:
         patch.setattr(hashlib, "scrypt", note_hash)
         yield work
     event.remove(engine, "before_cursor_execute", note_statement)
+
+
+@contextmanager
+def normalized() -> Iterator[list[str]]:
+    """Note every text that is brought into one of Unicode's normal forms."""
+    texts: list[str] = []
+    normalize = unicodedata.normalize
+
+    def note(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        texts.append(text)
+        return normalize(form, text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unicodedata, "normalize", note)
+        yield texts

@@ -20,7 +20,7 @@ from app.accounts import (
     tokens,
 )
 from app.accounts.client import Client
-from app.accounts.errors import AddressTaken
+from app.accounts.errors import AddressTaken, InvalidInput, Refusals
 from app.accounts.models import Account, Base, MailedToken, Session, now, timestamp
 from app.extensions import db, transaction
 
@@ -36,11 +36,16 @@ def rename(account: Account, name: str, client: Client) -> None:
 def change_password(current: Session, current_password: str, password: str, client: Client) -> None:
     """Set another password, end every other session, void mailed links, tell the owner.
 
-    Raises InvalidInput on `current_password` or `password`, LimitReached.
+    Raises InvalidInput on `current_password` and `password`, LimitReached.
     """
     account = current.account
-    proof = authentication.confirm_password(current, current_password, client, "current_password")
-    passwords.check(password, [account.name, account.email])
+    refusals = Refusals()
+    refusals.collect(passwords.check, password, [account.name, account.email], client)
+    proof = refusals.collect(
+        authentication.confirm_password, current, current_password, client, "current_password"
+    )
+    if proof is None or refusals.errors:
+        raise InvalidInput(refusals.errors)
     password_hash = passwords.hash_password(password)
     with transaction():
         proof.hold()

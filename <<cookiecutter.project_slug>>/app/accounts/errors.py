@@ -1,5 +1,11 @@
 """What can go wrong, in the words of the subject. The faces turn each into their own answer."""
 
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 
 class AccountError(Exception):
     """The base of all below."""
@@ -11,6 +17,26 @@ class InvalidInput(AccountError):
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__(str(errors))
         self.errors = errors
+
+
+class Refusals:
+    """Collect what is wrong with several fields, so that people hear of all at once."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, list[str]] = {}
+
+    def collect(
+        self,
+        check: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result | None:
+        """Return the result of `check`, or None if it raised InvalidInput."""
+        try:
+            return check(*args, **kwargs)
+        except InvalidInput as error:
+            self.errors |= error.errors
+            return None
 
 
 class WrongCredentials(AccountError):

@@ -108,6 +108,15 @@ def spend_mail(name: str, email: str, client: Client) -> None:
     spend("LIMIT_MAIL_BY_ADDRESS", f"{name} for mail address", email, client)
 
 
+def spend_new_password(client: Client) -> None:
+    """Count a password that is checked against the policy, which takes time.
+
+    Raises LimitReached.
+    """
+    address = network(client.ip_address)
+    spend("LIMIT_NEW_PASSWORDS_BY_IP", "new passwords by address", address, client)
+
+
 def network(ip_address: str) -> str:
     """What counts as one network address: an IPv6 customer has a whole /64 (RFC 6177)."""
     try:

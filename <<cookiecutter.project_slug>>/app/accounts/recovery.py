@@ -40,10 +40,10 @@ def complete_reset(token: str, password: str, client: Client) -> str:
     The link also proved the address, so it is confirmed. Every session and every other link
     ends, and the sign-in limit is lifted. The answer is a cookie that makes a browser a known
     device: strangers who go on guessing cannot keep this one from signing in.
-    Raises InvalidToken, InvalidInput (the token stays good).
+    Raises InvalidToken, InvalidInput (the token stays good), LimitReached.
     """
     _, account = tokens.find(token, "reset")
-    passwords.check(password, [account.name, account.email])
+    passwords.check(password, [account.name, account.email], client)
     replace_password(account, passwords.hash_password(password), client, token)
     return devices.issue(account)
 

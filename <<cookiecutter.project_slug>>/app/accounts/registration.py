@@ -4,7 +4,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts import events, fields, limits, mails, outbox, passwords, store, tokens
 from app.accounts.client import Client
-from app.accounts.errors import InvalidInput
+from app.accounts.errors import InvalidInput, Refusals
 from app.accounts.models import Account, now
 from app.extensions import db, transaction
 
@@ -16,7 +16,7 @@ def register(name: str, email: str, password: str, client: Client) -> None:
     asked cannot tell the difference, by the answer or by the time it takes (OWASP ASVS 6.3.8).
     Raises InvalidInput, LimitReached.
     """
-    name, email = clean(name, email, password)
+    name, email = clean(name, email, password, client)
     limits.spend_mail("register", email, client)
     account = create(name, email, password)
     if account is not None:
@@ -48,22 +48,23 @@ def confirm(token: str, client: Client) -> None:
     events.record("account.confirmed", client, account.id)
 
 
-def clean(name: str, email: str, password: str) -> tuple[str, str]:
-    """Name and address as they are stored. Raises InvalidInput with the messages of all fields."""
-    errors: dict[str, list[str]] = {}
-    cleaned = {"name": name, "email": email}
-    for field, clean_field in (("name", fields.clean_name), ("email", fields.clean_email)):
-        try:
-            cleaned[field] = clean_field(cleaned[field])
-        except InvalidInput as error:
-            errors |= error.errors
-    try:
-        passwords.check(password, [name, email])
-    except InvalidInput as error:
-        errors |= error.errors
-    if errors:
-        raise InvalidInput(errors)
-    return cleaned["name"], cleaned["email"]
+def clean(name: str, email: str, password: str, client: Client | None = None) -> tuple[str, str]:
+    """Return name and email address as they are stored.
+
+    The time that checking a password takes is counted for `client`, if there is one.
+
+    Raises:
+        InvalidInput: with the messages of all fields.
+        LimitReached: when the client has had too many passwords checked.
+    """
+    refusals = Refusals()
+    cleaned_name = refusals.collect(fields.clean_name, name)
+    cleaned_email = refusals.collect(fields.clean_email, email)
+    own_words = [text for text in (cleaned_name, cleaned_email) if text]
+    refusals.collect(passwords.check, password, own_words, client)
+    if cleaned_name is None or cleaned_email is None or refusals.errors:
+        raise InvalidInput(refusals.errors)
+    return cleaned_name, cleaned_email
 
 
 def create(name: str, email: str, password: str, *, confirmed: bool = False) -> Account | None:

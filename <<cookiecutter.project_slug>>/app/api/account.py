@@ -1,6 +1,7 @@
 """One's own account: reading it, changing it, taking it along, ending it."""
 
-from app.accounts import authentication, changes
+from app.accounts import authentication, changes, fields
+from app.accounts.errors import InvalidInput, Refusals
 from app.api import schemas
 from app.api.operations import OperationsBlueprint
 from app.identity import current_client, current_identity
@@ -41,7 +42,13 @@ def request_email_change(body: schemas.EmailChange) -> None:
     the token is used. The answer is the same for an address that has an account.
     """
     session, client = current_identity().session, current_client()
-    authentication.confirm_password(session, body.current_password, client, "current_password")
+    refusals = Refusals()
+    refusals.collect(
+        authentication.confirm_password, session, body.current_password, client, "current_password"
+    )
+    refusals.collect(fields.clean_email, body.email)
+    if refusals.errors:
+        raise InvalidInput(refusals.errors)
     changes.request_email_change(session.account, body.email, client)
 
 

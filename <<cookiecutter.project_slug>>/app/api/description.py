@@ -26,7 +26,7 @@ def get_document() -> Response:
 
     It changes with a deployment alone: `If-None-Match` asks whether it did.
     """
-    response = Response(json.dumps(_document(), ensure_ascii=False), mimetype=JSON)
+    response = Response(json.dumps(_document(), ensure_ascii=False) + "\n", mimetype=JSON)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     return cast(Response, response.make_conditional(request))

@@ -96,7 +96,7 @@ class Operation:
             response = Response(status=self.status)
             del response.headers["Content-Type"]
             return response
-        return Response(model.model_dump_json(), self.status, headers, mimetype=JSON)
+        return Response(model.model_dump_json() + "\n", self.status, headers, mimetype=JSON)
 
 
 class OperationsBlueprint(Blueprint):

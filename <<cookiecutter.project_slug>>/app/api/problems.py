@@ -38,7 +38,7 @@ def show(error: HTTPException) -> Response:
     problem = Problem(title=error.name, status=error.code or 500, detail=error.description or "")
     if isinstance(error, InvalidFields):
         problem = InvalidFieldsProblem(**problem.model_dump(), errors=error.errors)
-    response = Response(problem.model_dump_json(), problem.status, mimetype=MEDIA_TYPE)
+    response = Response(problem.model_dump_json() + "\n", problem.status, mimetype=MEDIA_TYPE)
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value

@@ -17,7 +17,7 @@ def request_password_reset(body: schemas.EmailAddress) -> None:
     recovery.request_reset(body.email, current_client())
 
 
-@operations.operation("PUT", "/password-resets", 204, signed_in=False)
+@operations.operation("PUT", "/password-resets", 204, signed_in=False, errors=(429,))
 def reset_password(body: schemas.NewPasswordByToken) -> None:
     """Reset the password.
 

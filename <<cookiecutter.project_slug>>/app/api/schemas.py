@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.accounts.fields import EMAIL_PATTERN, NAME_PATTERN
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 
 PERSON = {"name": "Ada Lovelace", "email": "ada@example.com"}
 PASSPHRASE = "plenty of unrelated words"
 TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
-CONTROLS = r"\u0000-\u001F\u007F-\u009F\u2028\u2029"
 MOMENT = "2026-01-31T12:00:00Z"
 
 
@@ -28,28 +28,45 @@ def _password_lengths(schema: dict[str, Any]) -> None:
 Name = Annotated[
     str,
     Field(
-        description="What to call the person: one line, no control characters.",
+        description=(
+            "The person's name: one line with at least one visible character. Its length is"
+            " counted in code points, as sent. It is stored without spaces around it, in"
+            " Unicode's form NFC where that is not longer."
+        ),
         examples=[PERSON["name"]],
-        json_schema_extra={
-            "minLength": 1,
-            "maxLength": NAME_LENGTH,
-            "pattern": rf"^[^{CONTROLS}]*[^\s{CONTROLS}][^{CONTROLS}]*$",
-        },
+        json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH, "pattern": NAME_PATTERN},
     ),
 ]
 Email = Annotated[
     str,
     Field(
-        description="A mail address; upper and lower case are the same.",
+        description=(
+            "An email address. Its length is counted in code points, as sent and as stored: in"
+            " lower case, in Unicode's form NFKC, without spaces and invisible characters around"
+            " it. The part before the at sign has at most 64 characters and is never quoted. The"
+            " domain has a dot, and is valid by IDNA 2008 if it has letters that are not ASCII."
+        ),
         examples=[PERSON["email"]],
-        json_schema_extra={"format": "email", "maxLength": EMAIL_LENGTH},
+        json_schema_extra={
+            "format": "idn-email",
+            "maxLength": EMAIL_LENGTH,
+            "pattern": EMAIL_PATTERN,
+        },
     ),
 ]
-Password = Annotated[str, Field(description="The password as it is now.", examples=[PASSPHRASE])]
+AnyEmail = Annotated[
+    str, Field(description="The account's email address.", examples=[PERSON["email"]])
+]
+Password = Annotated[str, Field(description="The current password.", examples=[PASSPHRASE])]
 NewPassword = Annotated[
     str,
     Field(
-        description="Any characters; one that is easy to guess is refused.",
+        description=(
+            "Any characters. The length is counted in code points, as sent and after Unicode"
+            " normalization (NFKC), which makes several of some: both must be within the limits."
+            " A password that is easy to guess is refused, and so is the person's own name or"
+            " email address."
+        ),
         examples=[PASSPHRASE],
         json_schema_extra=_password_lengths,
     ),
@@ -95,7 +112,7 @@ class Token(Body):
 class Credentials(Body):
     """What one signs in with."""
 
-    email: Email
+    email: AnyEmail
     password: Password
 
 

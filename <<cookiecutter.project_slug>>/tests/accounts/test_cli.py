@@ -71,7 +71,7 @@ def test_create_unconfirmed_mails_the_link(app: Flask, inbox: Inbox) -> None:
 @pytest.mark.parametrize(
     ("email", "name", "password", "complaint"),
     [
-        ("nonsense", "Ada", PASSWORD, "email: Enter an e-mail address"),
+        ("nonsense", "Ada", PASSWORD, "email: Enter an email address"),
         ("ada@example.com", " ", PASSWORD, "name: Enter your name"),
         ("ada@example.com", "Ada", "short", "password: Use at least 12 characters"),
         ("ada@example.com", "Ada", "password1234", "password: This password is easy to guess"),

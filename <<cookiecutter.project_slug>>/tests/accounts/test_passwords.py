@@ -1,13 +1,15 @@
 """The password policy and the hash."""
 
 import pytest
+import zxcvbn
 from flask import Flask
 
 from app import config
-from app.accounts import authentication, passwords, sessions, store
+from app.accounts import authentication, passwords, registration, sessions, store
 from app.accounts.client import Client
-from app.accounts.errors import InvalidInput
+from app.accounts.errors import InvalidInput, LimitReached, WrongCredentials
 from tests.conftest import PASSWORD, MakeApp, add_account
+from tests.work import counted, normalized
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -32,10 +34,117 @@ def test_a_weak_password_is_refused(app: Flask, password: str, complaint: str) -
     assert complaint in caught.value.errors["password"][0]
 
 
-def test_no_more_is_estimated_than_the_first_characters(app: Flask) -> None:
+LONG_EMAIL = "wolfeschlegelsteinhausenbergerdorff@sub.example-company.com"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        LONG_EMAIL,
+        LONG_EMAIL.upper(),
+        LONG_EMAIL + "1",
+        LONG_EMAIL * 2,
+        LONG_EMAIL[::-1],
+        LONG_EMAIL.partition("@")[0],
+        LONG_EMAIL[:20],
+        "Wolfe Schlegel Steinhausen Bergerdorff",
+        "ｗｏｌｆｅｓｃｈｌｅｇｅｌｓｔｅｉｎｈａｕｓｅｎ",
+        "sub.example-company.com",
+        "straße_1_straße_2",
+        "Ærøskøbing, Ærøskøbing!",
+    ],
+)
+def test_nobodys_own_words_are_a_password(app: Flask, password: str) -> None:
+    """They are compared whole: the estimate looks at the first characters alone."""
+    with app.app_context(), pytest.raises(InvalidInput, match="easy to guess"):
+        passwords.check(password, ["Ærøskøbing Strasse", LONG_EMAIL])
+
+
+@pytest.mark.parametrize("name", ["Al", "Ada", "battery", "", "🦆"])
+def test_own_words_in_a_good_password_do_no_harm(app: Flask, name: str) -> None:
+    with app.app_context():
+        for password in (f"{name} tangerine lorry dusk quokka", "🦆🍪🌋🪐🧭🪁🎻🦔🥨🛶🪵🧊 ada"):
+            passwords.check(password, [name, LONG_EMAIL])
+
+
+@pytest.mark.parametrize(
+    ("password", "complaint"),
+    [
+        ("ﷺ", "at least 12"),
+        ("ﷻﷻ", "at least 12"),
+        ("kX9#mq2!vLﬁ", "at least 12"),
+        ("q\u0307\u0323" * 4, ""),
+        ("e\u0301" * 11, "at least 12"),
+        ("ﷺ" * 12, "at most 128"),
+        ("e\u0301" * 65, "at most 128"),
+    ],
+)
+def test_the_length_holds_as_typed_and_as_normalized(
+    app: Flask, password: str, complaint: str
+) -> None:
+    with app.app_context():
+        if complaint:
+            with pytest.raises(InvalidInput, match=complaint):
+                passwords.check(password, [])
+        else:
+            passwords.check_length(password)
+
+
+def test_a_long_password_is_never_normalized(app: Flask, account: str) -> None:
+    """Normalizing 30,000 combining marks takes seconds."""
+    with app.app_context(), normalized() as texts:
+        with pytest.raises(InvalidInput):
+            passwords.check("\u0301" * 30_000, [])
+        with pytest.raises(WrongCredentials):
+            authentication.sign_in(account, "\u0301" * 30_000, CLIENT, KIND)
+    assert max(map(len, texts)) <= config.LONGEST_PASSWORD
+
+
+def test_only_the_beginning_of_a_long_password_is_not_enough(app: Flask) -> None:
+    password = "x" * config.LONGEST_PASSWORD
+    with app.app_context():
+        stored = passwords.hash_password(password)
+        assert passwords.verify(password, stored)
+        assert not passwords.verify(password + "x", stored)
+
+
+@pytest.mark.parametrize(
+    ("password", "longest"),
+    [
+        ("tangerine lorry " * 8, 32),
+        ("4@8({[<3691!|70$5+%2" * 6, 12),
+        ("4@8({[<3691!" + "a" * 100, 12),
+    ],
+)
+def test_no_more_is_estimated_than_the_first_characters(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, password: str, longest: int
+) -> None:
     """Estimating all of a long password may take seconds, and anybody may send one."""
-    with app.app_context(), pytest.raises(InvalidInput):
-        passwords.check("a" * passwords.ESTIMATED_LENGTH + " tangerine lorry dusk quokka", [])
+    estimated: list[str] = []
+
+    def estimate(text: str, user_inputs: list[str]) -> dict[str, int]:
+        # zxcvbn keeps the words of one person where another thread would find them.
+        assert passwords._estimating.locked()
+        estimated.append(text)
+        return {"score": 4}
+
+    monkeypatch.setattr(zxcvbn, "zxcvbn", estimate)
+    with app.app_context():
+        passwords.check(password, [])
+    assert [len(text) for text in estimated] == [longest]
+
+
+def test_checking_passwords_is_limited(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_NEW_PASSWORDS_BY_IP="2 per minute")
+    with app.app_context():
+        for _ in range(2):
+            with pytest.raises(InvalidInput):
+                registration.register("Ada", "ada@example.com", "password1234", CLIENT)
+        # What is too short costs nothing, and is not counted.
+        with pytest.raises(InvalidInput):
+            registration.register("Ada", "ada@example.com", "short", CLIENT)
+        with pytest.raises(LimitReached):
+            registration.register("Ada", "ada@example.com", PASSWORD, CLIENT)
 
 
 def test_the_name_of_the_app_is_easy_to_guess(make_app: MakeApp) -> None:
@@ -102,3 +211,25 @@ def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(
 def test_nobodys_password_costs_the_same_and_never_matches(app: Flask) -> None:
     with app.app_context():
         assert not passwords.verify("", None)
+
+
+def test_an_old_hash_is_refused_with_the_same_work_as_nobodys(
+    app: Flask, make_app: MakeApp
+) -> None:
+    """Otherwise the time tells, after a change of method, which addresses have an account."""
+    old = add_account(make_app(PASSWORD_HASH_METHOD="scrypt:512:1:1"), "old@example.com")
+    older = add_account(make_app(PASSWORD_HASH_METHOD="scrypt:1024:1:1"), "older@example.com")
+    app = make_app()
+    new = add_account(app, "new@example.com")
+    works = []
+    for email in (old, older, new, "nobody@example.com"):
+        with app.app_context(), counted(app) as work, pytest.raises(WrongCredentials):
+            authentication.sign_in(email, "not the right one", CLIENT, KIND)
+        works.append(sorted(each for each in work if each.startswith("scrypt")))
+    assert works == [["scrypt:1024:1:1", "scrypt:256:1:1", "scrypt:512:1:1"]] * 4
+
+
+def test_a_right_password_is_hashed_once(app: Flask, account: str) -> None:
+    with app.app_context(), counted(app) as work:
+        authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+    assert [each for each in work if each.startswith("scrypt")] == ["scrypt:256:1:1"]

@@ -57,6 +57,20 @@ def test_a_new_password_must_follow_the_policy(ada: ApiClient) -> None:
     assert set(errors_of(ada.call("PUT /account/password", body))) == {"password"}
 
 
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("PUT /account/password", {"current_password": "wrong", "password": "short"}),
+        ("PUT /account/password", {"current_password": "wrong", "password": "ada ada ada ada"}),
+        ("PUT /account/email", {"current_password": "wrong", "email": "nonsense"}),
+    ],
+)
+def test_both_wrong_fields_are_told_at_once(
+    ada: ApiClient, line: str, body: dict[str, str]
+) -> None:
+    assert set(errors_of(ada.call(line, body))) == set(body)
+
+
 def ask_for_another_address(ada: ApiClient, email: str = NEW_EMAIL) -> None:
     body = {"current_password": PASSWORD, "email": email}
     answer = ada.call("PUT /account/email", body)

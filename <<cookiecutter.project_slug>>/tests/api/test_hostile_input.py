@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from app.config import LONGEST_PASSWORD
 from tests.api.conftest import ApiClient
 from tests.conftest import PASSWORD
+from tests.work import normalized
 
 VALUES: dict[str, object] = {
     "nothing": None,
@@ -53,6 +55,15 @@ def test_no_value_of_any_field_is_a_fault(ada: ApiClient, value: object) -> None
         data = json.dumps({**BODIES[line], field: value})
         answer = ada.call(line, data=data, content_type="application/json")
         assert answer.status_code in (200, 201, 202, 204, 400, 401, 403, 422, 429), (line, field)
+
+
+def test_no_long_text_is_normalized(ada: ApiClient) -> None:
+    """Normalizing a body full of combining marks takes seconds: length is checked first."""
+    with normalized() as texts:
+        for line, field in FIELDS:
+            answer = ada.call(line, {**BODIES[line], field: "\u0301" * 5_000})
+            assert answer.status_code in (401, 422), (line, field)
+    assert max(map(len, texts)) <= LONGEST_PASSWORD
 
 
 @pytest.mark.parametrize("line", BODIES)

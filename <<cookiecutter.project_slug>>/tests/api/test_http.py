@@ -42,6 +42,11 @@ def test_no_answer_sets_a_cookie_or_may_be_stored(ada: ApiClient) -> None:
         assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_json_ends_with_a_newline(ada: ApiClient) -> None:
+    for line in ("GET /account", "GET /openapi.json", "GET /nothing", "PATCH /account"):
+        assert ada.call(line, {}).data.endswith(b"}\n")
+
+
 def test_a_body_where_none_is_asked_for_is_ignored(ada: ApiClient) -> None:
     answer = ada.call("GET /account", data=b"\xff", content_type="text/html")
     assert answer.status_code == 200

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.accounts import store, tokens
+from app.config import LONGEST_PASSWORD
 from app.extensions import db
 from tests.conftest import PASSWORD
 from tests.web.conftest import Browser
+from tests.work import normalized
 
 some = settings(
     max_examples=int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "20")),
@@ -150,6 +152,17 @@ def test_a_body_that_is_too_large(signed_in: Browser, path: str, content_type: s
 def test_no_body_that_is_no_form(browser: Browser, body: bytes, content_type: str) -> None:
     answer = browser.client.post("/login", data=body, content_type=content_type)
     assert answer.status_code in (400, 413)
+
+
+@pytest.mark.parametrize("field", FIELDS[:4])
+def test_no_long_text_is_normalized(signed_in: Browser, app: Flask, field: str) -> None:
+    """Normalizing a form full of combining marks takes seconds: length is checked first."""
+    with normalized() as texts:
+        for browser, path in [(Browser(app), path) for path in SIGNED_OUT] + [
+            (signed_in, path) for path in SIGNED_IN
+        ]:
+            send(browser, path, [(field, "\u0301".encode() * 5_000)])
+    assert max(map(len, texts)) <= LONGEST_PASSWORD
 
 
 segments = st.one_of(
