@@ -1,14 +1,41 @@
 """What the commands of the `flask` program share."""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from click import ClickException, Context
+import click
+from click import ClickException, Context, UsageError
 from flask.cli import AppGroup
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from app.database import unlimited_statements
+
+# Joiners that belong to words and emoji. They move no text, unlike the rest of their category.
+JOINERS = "\u200c\u200d"
+
+
+def say(*columns: object) -> None:
+    """Print one line, its columns separated by tabs.
+
+    Whatever stands in the columns, the line stays one line and cannot control the terminal.
+    """
+    click.echo("\t".join(printable(str(column)) for column in columns))
+
+
+def printable(text: str) -> str:
+    """Escape the characters that control a terminal or the direction of text.
+
+    People choose names and user agents themselves, and may have chosen ones that erase the
+    screen, or that make one address look like another (CWE-150).
+    """
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in JOINERS
+        else character
+        for character in text
+    )
 
 
 @contextmanager
@@ -32,6 +59,16 @@ class DatabaseGroup(AppGroup):
     """Commands that use the database."""
 
     def invoke(self, ctx: Context) -> Any:
-        """Run one of them. Raises ClickException where the database cannot be used."""
-        with using_database():
-            return super().invoke(ctx)
+        """Run one of them. Raises ClickException, which says what is wrong in printable lines."""
+        try:
+            with using_database():
+                return super().invoke(ctx)
+        except UsageError as error:
+            raise UsageError(_printable_lines(error), error.ctx) from None
+        except ClickException as error:
+            raise ClickException(_printable_lines(error)) from None
+
+
+def _printable_lines(error: ClickException) -> str:
+    """Return the message; it may repeat what somebody typed or stored."""
+    return "\n".join(map(printable, error.format_message().split("\n")))

@@ -12,7 +12,7 @@ from app.accounts import passwords as policy
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, now, timestamp
-from app.commands import DatabaseGroup
+from app.commands import DatabaseGroup, printable, say
 from app.extensions import db, transaction
 
 accounts = DatabaseGroup("accounts", help="Create, look at and change accounts.")
@@ -51,7 +51,7 @@ def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> No
     events.record("account.registered", CLIENT, account.id)
     if unconfirmed:
         registration.mail_confirmation(email)
-    click.echo(f"Created account {account.id} for {account.email}.")
+    say(f"Created account {account.id} for {account.email}.")
 
 
 @accounts.command("list")
@@ -59,7 +59,7 @@ def list_accounts() -> None:
     """List all accounts: id, address, name, whether confirmed."""
     for account in db.session.scalars(select(Account).order_by(Account.id)).yield_per(500):
         state = "confirmed" if account.confirmed_at else "unconfirmed"
-        click.echo(f"{account.id}\t{account.email}\t{account.name}\t{state}")
+        say(account.id, account.email, account.name, state)
 
 
 @accounts.command()
@@ -67,16 +67,16 @@ def list_accounts() -> None:
 def show(email: str) -> None:
     """Show the account of EMAIL and its sessions."""
     account = _find(email)
-    click.echo(f"id         {account.id}")
-    click.echo(f"name       {account.name}")
-    click.echo(f"email      {account.email}")
-    click.echo(f"created    {timestamp(account.created_at)}")
-    click.echo(f"confirmed  {timestamp(account.confirmed_at) or 'no'}")
+    say(f"id         {account.id}")
+    say(f"name       {account.name}")
+    say(f"email      {account.email}")
+    say(f"created    {timestamp(account.created_at)}")
+    say(f"confirmed  {timestamp(account.confirmed_at) or 'no'}")
     living = sessions.of(account)
-    click.echo(f"sessions   {len(living)}")
+    say(f"sessions   {len(living)}")
     for session in living:
         seen = timestamp(session.last_seen_at)
-        click.echo(f"  {session.id}  {seen}  {session.ip_address}  {session.user_agent}")
+        say(f"  {session.id}  {seen}  {session.ip_address}  {session.user_agent}")
 
 
 @accounts.command()
@@ -85,12 +85,12 @@ def confirm(email: str) -> None:
     """Confirm the address of EMAIL's account without a mail."""
     account = _find(email)
     if account.confirmed_at is not None:
-        click.echo(f"{account.email} was confirmed already.")
+        say(f"{account.email} was confirmed already.")
         return
     with transaction():
         account.confirmed_at = now()
     events.record("account.confirmed", CLIENT, account.id)
-    click.echo(f"Confirmed {account.email}.")
+    say(f"Confirmed {account.email}.")
 
 
 @accounts.command("set-password")
@@ -105,7 +105,7 @@ def set_password(email: str, password_stdin: bool) -> None:
     except InvalidInput as error:
         raise _refusal(error) from None
     recovery.replace_password(account, policy.hash_password(password), CLIENT)
-    click.echo(f"Set a new password for {account.email}; it was signed out everywhere.")
+    say(f"Set a new password for {account.email}; it was signed out everywhere.")
 
 
 @accounts.command("reset-password")
@@ -114,7 +114,7 @@ def reset_password(email: str) -> None:
     """Mail EMAIL the link to set a new password."""
     account = _find(email)
     recovery.mail_reset(account.email, CLIENT)
-    click.echo(f"Sent a link to {account.email}.")
+    say(f"Sent a link to {account.email}.")
 
 
 @accounts.command("sign-out")
@@ -125,7 +125,7 @@ def sign_out(email: str) -> None:
     with transaction():
         ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
-    click.echo(f"Ended {ended} sessions of {account.email}.")
+    say(f"Ended {ended} sessions of {account.email}.")
 
 
 @accounts.command()
@@ -135,9 +135,9 @@ def delete(email: str, yes: bool) -> None:
     """Delete EMAIL's account and all that belongs to it; its owner is told."""
     account = _find(email)
     if not yes:
-        click.confirm(f"Delete {account.email} for good?", abort=True)
+        click.confirm(printable(f"Delete {account.email} for good?"), abort=True)
     changes.remove(account, CLIENT)
-    click.echo(f"Deleted {email}.")
+    say(f"Deleted {email}.")
 
 
 @accounts.command("purge")
@@ -147,7 +147,7 @@ def purge_command() -> None:
     Safe to run at any time and as often as you like; a daily cron job is a good place.
     """
     purged = purge.purge()
-    click.echo(
+    say(
         f"Removed {purged.sessions} sessions, {purged.tokens} tokens"
         f" and {purged.accounts} unconfirmed accounts."
     )

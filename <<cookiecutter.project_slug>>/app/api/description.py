@@ -66,7 +66,8 @@ def _by_subject() -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
 def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
     """A command to copy, with the example as its body."""
     for parameter in operation.get("parameters", []):
-        path = path.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
     parts = ["curl " + shlex.quote(current_app.config["BASE_URL"] + path)]
     if method != "GET":
         parts.append(f"-X {method}")

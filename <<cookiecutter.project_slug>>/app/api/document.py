@@ -111,20 +111,25 @@ def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
     }
     if description.strip():
         described["description"] = re.sub(r"\s+", " ", description.strip())
-    if operation.parameters:
-        described["parameters"] = [
-            {
-                "name": name,
-                "in": "path",
-                "required": True,
-                "schema": TypeAdapter(kind).json_schema(),
-            }
-            for name, kind in operation.parameters.items()
-        ]
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
     if operation.body:
         content = _content(operation.body, schemas)
         described["requestBody"] = {"required": True, "content": {JSON: content}}
     return described
+
+
+def _parameters(operation: Operation) -> list[Json]:
+    """The parts of its path, and what its URL's query may hold."""
+    path = {name: TypeAdapter(kind).json_schema() for name, kind in operation.parameters.items()}
+    query: Json = {}
+    if operation.query:
+        query = operation.query.model_json_schema(schema_generator=_Schemas)["properties"]
+    return [
+        {"name": name, "in": place, "required": place == "path", "schema": schema}
+        for place, schemas in (("path", path), ("query", query))
+        for name, schema in schemas.items()
+    ]
 
 
 def _success(operation: Operation, schemas: dict[str, Json]) -> Json:

@@ -50,12 +50,19 @@ class Operation:
     def parameters(self) -> dict[str, type]:
         """The view's arguments that come from the path, with their types."""
         hints = get_type_hints(self.view, include_extras=True)
-        return {name: kind for name, kind in hints.items() if name not in ("body", "return")}
+        return {
+            name: kind for name, kind in hints.items() if name not in ("body", "query", "return")
+        }
 
     @property
     def body(self) -> type[BaseModel] | None:
         """The model of the request's body, if it takes one."""
         return get_type_hints(self.view).get("body")
+
+    @property
+    def query(self) -> type[BaseModel] | None:
+        """The model of the URL's query, if it takes one."""
+        return get_type_hints(self.view).get("query")
 
     @property
     def model(self) -> type[BaseModel] | None:
@@ -76,6 +83,8 @@ class Operation:
             statuses.add(406)
         if self.body:
             statuses |= {413, 415, 422}
+        if self.query:
+            statuses.add(422)
         return sorted(statuses)
 
     def __call__(self, **arguments: Any) -> Response:
@@ -86,6 +95,8 @@ class Operation:
             raise NotAcceptable("The answer is application/json, which `Accept` excludes.")
         if self.body:
             arguments["body"] = _read(self.body)
+        if self.query:
+            arguments["query"] = _read_query(self.query)
         return self._respond(self.view(**arguments))
 
     def _respond(self, answer: Answer) -> Response:
@@ -125,7 +136,8 @@ class OperationsBlueprint(Blueprint):
     ) -> Callable[[View], View]:
         """Register a view; the first line of its docstring is the operation's summary.
 
-        `status` is that of success; the view's argument `body`, if any, is the request's model.
+        `status` is that of success; the view's argument `body`, if any, is the request's model, and
+        `query` that of its URL's query.
         A view that gives a Response has `answers` described by hand.
         """
 
@@ -153,6 +165,15 @@ def _read(model: type[BaseModel]) -> BaseModel:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         if found[0]["type"] == "json_invalid":
             raise BadRequest(found[0]["msg"] + ".") from None
+        raise _refusal([(part["loc"], part["type"], part["msg"]) for part in found]) from None
+
+
+def _read_query(model: type[BaseModel]) -> BaseModel:
+    """The URL's query as the model. Raises 422."""
+    try:
+        return model.model_validate_strings(request.args.to_dict())
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
         raise _refusal([(part["loc"], part["type"], part["msg"]) for part in found]) from None
 
 

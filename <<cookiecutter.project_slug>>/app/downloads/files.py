@@ -1,20 +1,27 @@
 """The files of one folder, and nothing outside it."""
 
 import os
+import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from flask import Response, abort, current_app, send_from_directory
 
-# No header can hold a line break, no path a NUL; a backslash is a path elsewhere.
-NOT_IN_NAMES = set("\0\r\n\\")
+# Control characters and line separators break headers and terminals, lone surrogates have no
+# UTF-8, and a backslash separates folders elsewhere.
+NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
+# Bytes of a name as part of a URL: gunicorn refuses a request line of more than 4,094.
+MAX_NAME_LENGTH = 3500
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that may be downloaded: its path below the folder, bytes, and last change."""
+    """A file that can be downloaded: its path below the folder, size in bytes, last change."""
 
     name: str
     size: int
@@ -22,52 +29,82 @@ class File:
 
 
 def folder() -> Path:
-    """The folder of the files; a relative setting counts from the project's own."""
+    """Return the folder of the files; a relative setting counts from the project's own."""
     return Path(current_app.root_path, "..", current_app.config["DOWNLOAD_FOLDER"])
 
 
-def listing() -> list[File]:
-    """All files below the folder, by name; none when there is no folder."""
-    return sorted(_walk(folder().resolve()), key=lambda file: file.name)
+def names() -> list[str]:
+    """Return the sorted names of everything below the folder that may be a file.
+
+    Only directories are read: a folder of many files must not cost a `stat` of each.
+    """
+    root = folder().resolve()
+    found, waiting = [], [""]
+    while waiting:
+        parent = waiting.pop()
+        # A folder that cannot be read, or that was removed meanwhile, has no files.
+        with suppress(OSError), os.scandir(root / parent) as entries:
+            for entry in entries:
+                if not _presentable(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{parent}{entry.name}/")
+                elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                    found.append(parent + entry.name)
+    return sorted(found)
+
+
+def existing(names: list[str]) -> Iterator[File]:
+    """Describe those of `names` that can be downloaded."""
+    root = folder().resolve()
+    for name in names:
+        # It was removed since its folder was read, or its date is beyond the year 9999.
+        with suppress(OSError, ValueError):
+            path = _inside(root, name)
+            if path is not None:
+                status = path.stat()
+                modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
+                yield File(name, status.st_size, modified_at)
+
+
+def following(names: list[str], name: str) -> list[str]:
+    """Return those of the sorted `names` that come after `name`."""
+    return names[bisect_right(names, name) :]
 
 
 def send(name: str) -> Response:
-    """The file as an attachment, with ranges and `ETag`. Aborts with 404 for all else."""
-    root = folder().resolve()
-    path = _inside(root, name)
-    if path is None:
+    """Return the file as an attachment, with ranges and `ETag`. Aborts with 404 for all else."""
+    if next(existing([name]), None) is None:
         abort(404)
-    response = send_from_directory(
-        root, path.relative_to(root).as_posix(), as_attachment=True, download_name=Path(name).name
-    )
+    try:
+        response = send_from_directory(
+            folder().resolve(), name, as_attachment=True, download_name=Path(name).name
+        )
+    except OSError:  # removed since it was looked at, or refused by its file system
+        abort(404)
     # Flask's own `no-cache` would let browsers keep a copy after the sign-out.
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _walk(root: Path) -> Iterator[File]:
-    for parent, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            relative = (Path(parent) / name).relative_to(root).as_posix()
-            path = _inside(root, relative)
-            if path is not None:
-                status = path.stat()
-                modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
-                yield File(relative, status.st_size, modified_at)
+def _presentable(name: str) -> bool:
+    return not name.startswith(".") and not NOT_IN_NAMES.search(name)
 
 
 def _inside(root: Path, name: str) -> Path | None:
-    """The real file of a name, unless it is hidden, no plain file, or leads out of the folder."""
-    parts = name.split("/")
-    if set(name) & NOT_IN_NAMES or any(part.startswith(".") or not part for part in parts):
+    """Return the real path of a readable file in the folder.
+
+    None if it is hidden, cannot be read, is no regular file, or leads out of the folder.
+    """
+    if not all(part and _presentable(part) for part in name.split("/")):
+        return None
+    if len(quote(name)) > MAX_NAME_LENGTH:
         return None
     try:
-        name.encode()  # a name that is no text has no URL
         path = (root / name).resolve(strict=True)
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError):  # nothing there, or links in a circle
         return None
-    if not path.is_relative_to(root) or not path.is_file():
+    if not path.is_relative_to(root) or not path.is_file() or not os.access(path, os.R_OK):
         return None
     hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
     return None if hidden else path

@@ -1,10 +1,14 @@
 """The files as pages."""
 
-from flask import Blueprint, Flask, render_template
+import re
+
+from flask import Blueprint, Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.downloads import files
+
+FILES_PER_PAGE = 100
 
 bp = Blueprint("downloads", __name__, template_folder="templates")
 
@@ -18,8 +22,19 @@ def init_app(app: Flask) -> None:
 @bp.get("/downloads/")
 @login_required
 def index() -> ResponseReturnValue:
-    """The files you can download."""
-    return render_template("downloads/index.html", files=files.listing())
+    """Show the files, a page at a time. A page that does not exist is 404."""
+    names = files.names()
+    last = max(1, -(-len(names) // FILES_PER_PAGE))
+    number = request.args.get("page", "1")
+    if not re.fullmatch("[1-9][0-9]{0,8}", number) or int(number) > last:
+        abort(404)
+    end = int(number) * FILES_PER_PAGE
+    return render_template(
+        "downloads/index.html",
+        files=list(files.existing(names[end - FILES_PER_PAGE : end])),
+        number=int(number),
+        last=last,
+    )
 
 
 @bp.get("/downloads/<path:name>")

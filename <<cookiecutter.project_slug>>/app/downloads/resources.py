@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from flask import Flask, Response, url_for
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import problems
 from app.api.operations import OperationsBlueprint
@@ -41,9 +41,27 @@ class File(BaseModel):
 
 
 class Files(BaseModel):
-    """All files, by name."""
+    """Files, sorted by name."""
 
     files: list[File]
+    next: Annotated[
+        str | None,
+        Field(
+            description="The URL of the files that follow; `null` at the end.",
+            examples=["/api/v1/downloads?after=welcome.txt&limit=100"],
+        ),
+    ]
+
+
+class Paging(BaseModel):
+    """Which of the files to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[
+        int, Field(description="The number of files at most, 1 to 1,000.", ge=1, le=1000)
+    ] = 100
+    after: Annotated[str, Field(description="List the files whose names sort after this one.")] = ""
 
 
 def init_app(app: Flask) -> None:
@@ -52,19 +70,15 @@ def init_app(app: Flask) -> None:
 
 
 @operations.operation("GET", "/downloads")
-def list_files() -> Files:
-    """List the files."""
-    return Files(
-        files=[
-            File(
-                name=file.name,
-                size=file.size,
-                modified_at=file.modified_at,
-                url=url_for(".download_file", filename=file.name),
-            )
-            for file in files.listing()
-        ]
-    )
+def list_files(query: Paging) -> Files:
+    """List the files.
+
+    One response holds up to `limit` of them; `next` is the URL of the files that follow.
+    """
+    names = files.following(files.names(), query.after)
+    page, rest = names[: query.limit], names[query.limit :]
+    following = url_for(".list_files", after=page[-1], limit=query.limit) if rest else None
+    return Files(files=[_described(file) for file in files.existing(page)], next=following)
 
 
 @operations.operation("GET", "/downloads/<path:filename>", answers=FILE_ANSWERS)
@@ -74,3 +88,12 @@ def download_file(filename: Filename) -> Response:
     `Range` asks for a part of it, `If-None-Match` whether it is still the same.
     """
     return files.send(filename)
+
+
+def _described(file: files.File) -> File:
+    return File(
+        name=file.name,
+        size=file.size,
+        modified_at=file.modified_at,
+        url=url_for(".download_file", filename=file.name),
+    )

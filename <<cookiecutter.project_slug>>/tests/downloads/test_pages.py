@@ -1,5 +1,8 @@
 """The files, for people who are signed in."""
 
+import os
+import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -116,3 +119,118 @@ def test_a_path_from_the_root_leads_back_into_the_folder(reader: Browser) -> Non
     response = reader.get("/downloads/%2Fetc/passwd")
     assert response.status_code == 308
     assert reader.get(response.location or "").status_code == 404
+
+
+def hrefs(page: str) -> list[str]:
+    """The files that a page links to, without their folder."""
+    return re.findall(r'href="/downloads/([^"?]+)"', page)
+
+
+def test_many_files_are_shown_a_page_at_a_time(reader: Browser, folder: Path) -> None:
+    for number in range(248):
+        (folder / f"{number:03}.txt").touch()
+    first = reader.get("/downloads/")
+    assert "Page 1 of 3" in first.text
+    assert "Previous page" not in first.text
+    found = hrefs(first.text)
+    link = re.search(r'href="([^"]+)" rel="next"', first.text)
+    assert link is not None
+    second = reader.get(link[1]).text
+    third = reader.get("/downloads/?page=3").text
+    assert "Next page" not in third
+    found += hrefs(second) + hrefs(third)
+    assert found == [
+        *(f"{number:03}.txt" for number in range(248)),
+        "digits.txt",
+        "sub/%C3%BCnicode%20&amp;%20%3Cb%3E.txt",
+    ]
+
+
+@pytest.mark.parametrize("number", ["0", "2", "-1", "x", "", "1.0", "9" * 5000])
+def test_a_page_that_does_not_exist_is_not_found(reader: Browser, number: str) -> None:
+    assert reader.get(f"/downloads/?page={number}").status_code == 404
+
+
+def test_a_page_reads_no_more_than_its_own_files(
+    reader: Browser, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        (folder / f"{number:03}.txt").touch()
+    looked_at: set[str] = set()
+    stat = Path.stat
+
+    def noting(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        looked_at.add(path.name)
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", noting)
+    reader.get("/downloads/?page=2")
+    assert {name for name in looked_at if name.endswith(".txt")} == {
+        f"{number:03}.txt" for number in range(100, 200)
+    }
+
+
+def test_only_regular_files_are_listed_and_sent(reader: Browser, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "circle").symlink_to(folder / "circle")
+    (folder / "folder").symlink_to(folder / "sub")
+    (folder / "nowhere").symlink_to(folder / "nothing")
+    with socket.socket(socket.AF_UNIX) as listener:
+        here = Path.cwd()
+        os.chdir(folder)  # the name of a socket may have 108 bytes
+        try:
+            listener.bind("socket")
+        finally:
+            os.chdir(here)
+    assert len(hrefs(reader.get("/downloads/").text)) == 2
+    for name in ("pipe", "circle", "folder", "nowhere", "socket"):
+        assert reader.get(f"/downloads/{name}").status_code == 404
+
+
+def test_a_file_that_the_app_cannot_read_is_not_there(
+    reader: Browser, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "private.txt").touch(0o000)
+    if os.access(folder / "private.txt", os.R_OK):  # the superuser reads everything
+        allowed = os.access
+        monkeypatch.setattr(
+            os,
+            "access",
+            lambda path, mode: Path(path).name != "private.txt" and allowed(path, mode),
+        )
+    assert len(hrefs(reader.get("/downloads/").text)) == 2
+    assert reader.get("/downloads/private.txt").status_code == 404
+
+
+def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(
+    reader: Browser, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = folder / "digits.txt"
+    access = os.access
+
+    def removing(path: Path, mode: int) -> bool:
+        readable = access(path, mode)
+        gone.unlink(missing_ok=True)
+        return readable
+
+    monkeypatch.setattr(os, "access", removing)
+    assert len(hrefs(reader.get("/downloads/").text)) == 1
+    gone.write_bytes(CONTENT)
+    assert reader.get("/downloads/digits.txt").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\x1b[2Jb", "a\x7f", "a\x9b", "a\u2028b", "back\\slash"])
+def test_a_name_that_no_header_or_terminal_takes_is_no_file(
+    reader: Browser, folder: Path, name: str
+) -> None:
+    (folder / name).write_text("secret")
+    assert len(hrefs(reader.get("/downloads/").text)) == 2
+    assert reader.get(f"/downloads/{name}").status_code == 404
+
+
+def test_a_name_too_long_for_an_address_is_no_file(reader: Browser, folder: Path) -> None:
+    long = folder / Path(*["é" * 80] * 8)
+    long.mkdir(parents=True)
+    (long / "file.txt").touch()
+    assert len(hrefs(reader.get("/downloads/").text)) == 2
+    assert reader.get(f"/downloads/{long.relative_to(folder)}/file.txt").status_code == 404

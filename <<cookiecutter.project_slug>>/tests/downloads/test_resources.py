@@ -1,13 +1,17 @@
 """Downloads through the API."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.api.conftest import ApiClient
+from tests.api.conftest import ApiClient, errors_of
 from tests.conftest import MakeApp, add_account
+
+# Of the file systems at hand, the one that keeps any date.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of its own
 
 
 @pytest.fixture
@@ -65,7 +69,10 @@ def test_a_file_whose_name_is_no_text_is_not_there(ada: ApiClient, tmp_path: Pat
         (tmp_path / os.fsdecode(b"\xff.txt")).touch()
     except OSError:
         pytest.skip("this file system takes no such name")
-    assert len(ada.call("GET /downloads").json["files"]) == 2
+    (tmp_path / "\U0001f36a.txt").touch()  # sorts after it
+    answer = ada.call("GET /downloads?limit=3").json
+    assert [file["name"] for file in answer["files"]] == ["page.html", "été/a b.txt", "🍪.txt"]
+    assert answer["next"] is None
     assert ada.call("GET /downloads/%ff.txt").status_code == 404
 
 
@@ -78,3 +85,58 @@ def test_a_file_whose_name_no_header_can_hold_is_not_there(ada: ApiClient, tmp_p
 def test_nobody_signed_out_gets_a_file(ada: ApiClient, app: Flask) -> None:
     for path in ("/downloads", "/downloads/page.html", "/downloads/nothing"):
         assert ApiClient(app).call(f"GET {path}").status_code == 401
+
+
+def test_many_files_are_listed_a_page_at_a_time(ada: ApiClient, tmp_path: Path) -> None:
+    for number in range(249):
+        (tmp_path / f"{number:03}.txt").touch()
+    names, lengths, page = [], [], "/api/v1/downloads"
+    while page:
+        answer = ada.call(f"GET {page.removeprefix('/api/v1')}").json
+        names += [file["name"] for file in answer["files"]]
+        lengths.append(len(answer["files"]))
+        page = answer["next"]
+    assert lengths == [100, 100, 51]
+    assert names == [*(f"{number:03}.txt" for number in range(249)), "page.html", "été/a b.txt"]
+
+
+def test_a_client_says_how_many_files_and_after_which(ada: ApiClient) -> None:
+    first = ada.call("GET /downloads?limit=1").json
+    assert [file["name"] for file in first["files"]] == ["page.html"]
+    assert first["next"] == "/api/v1/downloads?after=page.html&limit=1"
+    rest = ada.call("GET /downloads?after=page.html&limit=1000").json
+    assert [file["name"] for file in rest["files"]] == ["été/a b.txt"]
+    assert rest["next"] is None
+    assert ada.call("GET /downloads?after=zzz").json == {
+        "files": rest["files"],  # é sorts after every ASCII letter
+        "next": None,
+    }
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "offset=1"])
+def test_a_query_that_means_nothing_is_refused(ada: ApiClient, query: str) -> None:
+    assert list(errors_of(ada.call(f"GET /downloads?{query}"))) == [query.partition("=")[0]]
+
+
+def test_a_file_whose_date_has_no_year_is_not_there(make_app: MakeApp) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        late = Path(folder, "late.txt")
+        late.touch()
+        os.utime(late, (2**55, 2**55))
+        if late.stat().st_mtime != 2**55:
+            pytest.skip("this file system keeps no such date")
+        app = make_app(DOWNLOAD_FOLDER=folder)
+        ada = ApiClient(app).sign_in(add_account(app))
+        assert ada.call("GET /downloads").json["files"] == []
+        assert ada.call("GET /downloads/late.txt").status_code == 404
+
+
+def test_a_file_that_opens_for_nobody_is_not_there(
+    ada: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object) -> None:
+        raise PermissionError
+
+    # What a network file system may do, though `access` says that the file can be read.
+    monkeypatch.setattr("werkzeug.utils.open", refusing, raising=False)
+    assert ada.call("GET /downloads/page.html").status_code == 404
