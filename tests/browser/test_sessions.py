@@ -112,3 +112,20 @@ def test_a_sign_out_leaves_nothing_behind_the_back_button(visit: Visit, site: Se
         assert "Grace Hopper" not in visitor.page.content()
     kept = {cookie["name"] for cookie in visitor.context.cookies()}
     assert "__Host-remember_token" not in kept
+
+
+@pytest.mark.parametrize("signed_in_again", [False, True])
+def test_signing_out_in_two_tabs(signed_in_again: bool, visit: Visit, site: Served) -> None:
+    email = f"tabs-{signed_in_again}@example.com".lower()
+    site.open_account(email)
+    visitor = visit()
+    visitor.sign_in(email, PASSWORD)
+    other_tab = visitor.context.new_page()
+    other_tab.goto("/account")
+    visitor.press("Sign out")
+    if signed_in_again:
+        visitor.sign_in(email, PASSWORD)
+    other_tab.get_by_role("button", name="Sign out").click()
+    expect(other_tab).to_have_url(f"{site.address}/")
+    visitor.page.goto("/account")
+    assert visitor.heading() == "Sign in"

@@ -4,7 +4,9 @@ A Referer is not asked for: it is missing with privacy tools, and adds nothing t
 bound to a `__Host-` cookie.
 """
 
-from flask import Flask, request
+from flask import Flask, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest
@@ -24,14 +26,42 @@ def init_app(app: Flask) -> None:
         *app.config["SECRET_KEY_FALLBACKS"],
         app.config["SECRET_KEY"],
     ]
-    app.before_request(refuse_nameless_fields)
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the function below checks
     csrf.init_app(app)
+    app.before_request(refuse_nameless_fields)
+    app.before_request(refuse_forged_forms)
 
 
 def refuse_nameless_fields() -> None:
     """Refuse a part of a multipart body that has no name: Flask-WTF would fail over it."""
     if None in request.form:
         raise BadRequest("A field of the form has no name.")
+
+
+def refuse_forged_forms() -> ResponseReturnValue | None:
+    """Refuse a form without this browser's token. An old form to sign out may still do its work."""
+    try:
+        csrf.protect(apply_exemptions=True)
+    except CSRFError:
+        if request.endpoint != "web.logout":
+            raise
+        return _sign_out_from_another_tab()
+    return None
+
+
+def _sign_out_from_another_tab() -> ResponseReturnValue | None:
+    """Serve the button of a page that was opened before somebody signed in or out elsewhere.
+
+    Raises CSRFError where it may have been another site that sent the form.
+    """
+    sent_by = request.headers.get("Sec-Fetch-Site", "none")
+    if sent_by == "same-origin":
+        return None  # the browser vouches for the page, so the view may sign out
+    if sent_by == "none" and not current_user.is_authenticated:
+        # A form of another site arrives without cookies (`SameSite`) and looks like this. Nothing
+        # may set or delete one here: it would replace that of a session that goes on.
+        return redirect(url_for("web.home"), 303)
+    raise CSRFError
 
 
 @bp.before_request

@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from app.accounts.errors import AddressTaken, InvalidToken, LimitReached
 from app.web.blueprint import bp
+from app.web.guards import way_back
 
 # For each status: what happened, and what the person can do.
 WORDS = {
@@ -24,8 +25,8 @@ WORDS = {
 }
 FORGED = (
     "This form can no longer be used",
-    "It was open for too long, you signed in or out meanwhile, or your browser keeps no cookies"
-    " from this site. Go back, reload the page and send the form again.",
+    "You may have signed in or out in another tab since you opened it, or your browser blocks"
+    " cookies from this site. Open the page again and send the form from there.",
 )
 
 
@@ -33,11 +34,12 @@ def show(error: HTTPException) -> ResponseReturnValue:
     """The page of an HTTP error, with the headers that belong to it."""
     code = error.code or 500
     title, text = WORDS.get(code, (error.name, error.description or ""))
+    again = None
     if isinstance(error, CSRFError):
-        title, text = FORGED
+        (title, text), again = FORGED, way_back("web.home")
     if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
         text = f"Wait {_duration(error.retry_after)} before you try again."
-    page = render_template("web/error.html", code=code, title=title, text=text)
+    page = render_template("web/error.html", code=code, title=title, text=text, again=again)
     response = Response(page, code)
     for name, value in error.get_headers(request.environ):
         if name != "Content-Type":

@@ -55,7 +55,7 @@ def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
             return view(*args, **kwargs)
         if "email" in request.form:
             remember_typed_email(request.form["email"])
-        return redirect(url_for("web.reauthenticate", next=_way_back("web.sessions")), 303)
+        return redirect(url_for("web.reauthenticate", next=way_back("web.sessions")), 303)
 
     return guarded
 
@@ -69,11 +69,11 @@ def remember_typed_email(email: str) -> None:
 def ask_to_sign_in() -> ResponseReturnValue:
     """Lead who is signed out to the sign-in page, and from there to where they were."""
     flash("Sign in to go on.", "info")
-    return redirect(url_for("web.login", next=_way_back("web.account")), 303)
+    return redirect(url_for("web.login", next=way_back("web.account")), 303)
 
 
-def _way_back(otherwise: str) -> str:
-    """This page, as path and query; the page `otherwise` when it only takes forms."""
+def way_back(otherwise: str) -> str:
+    """Return this page, as path and query; the page `otherwise` when it only takes forms."""
     if request.url_rule is None or "GET" not in (request.url_rule.methods or ()):
         return url_for(otherwise)
     url = urlsplit(request.url)

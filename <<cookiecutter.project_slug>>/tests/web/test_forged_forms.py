@@ -74,6 +74,12 @@ def test_a_form_that_lay_open_can_still_be_sent(browser: Browser, account: str) 
         assert browser.client.post("/login", data=values).status_code == 303
 
 
+def test_the_page_of_a_form_that_is_refused_can_be_opened_again(signed_in: Browser) -> None:
+    response = signed_in.client.post("/account/profile?x=<b>", data={"name": "Countess"})
+    assert response.status_code == 400
+    assert 'href="/account/profile?x=&lt;b&gt;">Open the page again' in response.text
+
+
 def test_the_token_is_in_no_address(signed_in: Browser) -> None:
     page = signed_in.get("/account").text
     assert 'method="get"' not in page

@@ -1,6 +1,8 @@
 """Signing out: what ends, here and everywhere."""
 
+import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests.web.conftest import Browser
 
@@ -53,3 +55,53 @@ def test_signing_out_is_no_link(signed_in: Browser) -> None:
 
 def test_signing_out_twice_is_no_error(browser: Browser) -> None:
     assert browser.submit("/logout").status_code == 303
+
+
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+
+
+def old_sign_out(browser: Browser, token: str, headers: dict[str, str]) -> TestResponse:
+    """Send the form to sign out of a page that was opened earlier."""
+    return browser.client.post("/logout", data={"csrf_token": token}, headers=headers)
+
+
+@pytest.mark.parametrize("headers", [{}, OWN_PAGE, {"Sec-Fetch-Site": "none"}])
+def test_signing_out_in_a_second_tab_leads_home(
+    signed_in: Browser, headers: dict[str, str]
+) -> None:
+    token = signed_in.csrf_token("/account")
+    signed_in.submit("/logout", page="/account")
+    response = old_sign_out(signed_in, token, headers)
+    assert (response.status_code, response.location) == (303, "/")
+    assert signed_in.get("/").status_code == 200
+
+
+def test_a_tab_from_before_the_last_sign_in_signs_out(signed_in: Browser, account: str) -> None:
+    token = signed_in.csrf_token("/account")
+    signed_in.submit("/logout", page="/account")
+    signed_in.sign_in(account)
+    assert old_sign_out(signed_in, token, OWN_PAGE).status_code == 303
+    assert not signed_in.is_signed_in()
+
+
+@pytest.mark.parametrize("site", [None, "none", "same-site", "cross-site"])
+def test_without_the_word_of_the_browser_an_old_form_ends_no_session(
+    signed_in: Browser, account: str, site: str | None
+) -> None:
+    token = signed_in.csrf_token("/account")
+    signed_in.submit("/logout", page="/account")
+    signed_in.sign_in(account)
+    response = old_sign_out(signed_in, token, {"Sec-Fetch-Site": site} if site else {})
+    assert response.status_code == 400
+    assert 'href="/">Open the page again' in response.text
+    assert signed_in.is_signed_in()
+
+
+@pytest.mark.parametrize("site", [None, "same-site", "cross-site"])
+def test_another_site_cannot_replace_the_cookies_of_a_session(app: Flask, site: str | None) -> None:
+    # SameSite keeps the cookies out of such a request, but would not keep new ones from being set.
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    response = app.test_client().post("/logout", headers=headers)
+    assert response.status_code == (400 if site else 303)
+    assert "Set-Cookie" not in response.headers
+    assert "Clear-Site-Data" not in response.headers
