@@ -36,9 +36,10 @@ PARTS = (
     (DOWNLOADS and WEB, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),
     (DOWNLOADS and API, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
     (SQLITE, ["app/sqlite.py", "tests/database_file.py"]),
+    (SQLITE, ["migrations/sqlite.py", "migrations/sqlite_tables.py", "tests/test_table_copies.py"]),
     (POSTGRESQL, ["app/postgresql.py"]),
     (MYSQL, ["app/mysql.py"]),
-    (not SQLITE, ["compose.yaml", "tests/database_server.py"]),
+    (not SQLITE, ["compose.yaml", "migrations/lock.py", "tests/database_server.py"]),
 )
 # What working on the template in place leaves behind; git ignores it.
 LITTER = ("**/__pycache__", ".*_cache", ".hypothesis", ".coverage")

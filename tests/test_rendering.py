@@ -28,10 +28,16 @@ PATHS = {
     ],
     "both": ["tests/test_parity.py", "tests/api/test_isolation.py"],
     "downloads": ["app/downloads/", "tests/downloads/", "files/"],
-    "sqlite": ["app/sqlite.py", "tests/database_file.py"],
+    "sqlite": [
+        "app/sqlite.py",
+        "migrations/sqlite.py",
+        "migrations/sqlite_tables.py",
+        "tests/database_file.py",
+        "tests/test_table_copies.py",
+    ],
     "postgresql": ["app/postgresql.py"],
     "mysql": ["app/mysql.py"],
-    "server": ["compose.yaml", "tests/database_server.py"],
+    "server": ["compose.yaml", "migrations/lock.py", "tests/database_server.py"],
 }
 WORDS = {
     "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|reauthenticat|/login\b|recent.sign",
@@ -51,6 +57,7 @@ INSTALLED = re.compile(r"^(\.venv|instance|\.hypothesis)/|^\.coverage$|__pycache
 NOT_IMPORTED = {
     "gunicorn": "it runs the app",
     "python-dotenv": "the flask command reads .env with it",
+    "alembic-postgresql-enum": "migrations/env.py imports it",
     "psycopg": "SQLAlchemy imports it",
     "pymysql": "SQLAlchemy imports it",
     "cryptography": "PyMySQL signs in with it",

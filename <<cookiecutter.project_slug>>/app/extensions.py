@@ -1,7 +1,10 @@
 """The extensions, unbound: `create_app` binds them to an app."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
 
 from flask_login import LoginManager
 from flask_migrate import Migrate
@@ -38,3 +41,17 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         info["in_transaction"] = False
+
+
+@migrate.configure
+def format_migrations(config: Any) -> Any:
+    """Have ruff format each new migration, where ruff is installed."""
+    section = "post_write_hooks"
+    if find_spec("ruff") and not config.get_section(section):
+        config.set_section_option(section, "hooks", "lint, format")
+        for hook, command in (("lint", "check --fix --quiet"), ("format", "format --quiet")):
+            config.set_section_option(section, f"{hook}.type", "exec")
+            config.set_section_option(section, f"{hook}.executable", sys.executable)
+            options = f"-m ruff {command} REVISION_SCRIPT_FILENAME"
+            config.set_section_option(section, f"{hook}.options", options)
+    return config

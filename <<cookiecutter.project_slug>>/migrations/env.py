@@ -3,33 +3,93 @@
 from typing import Any
 
 from alembic import context
+from sqlalchemy import Connection
 
 from app.commands import using_database
+from app.database import unlimited_statements
 from app.extensions import db
+from migrations import rendering
+
+
+def options() -> dict[str, Any]:
+    """How migrations are compared, written and run."""
+    found: dict[str, Any] = {
+        "target_metadata": db.metadata,
+        "compare_type": True,
+        "render_item": rendering.render_item,
+        "process_revision_directives": rendering.complete,
+    }
+    #: if cookiecutter.__backend == "sqlite"
+    import migrations.sqlite_tables  # noqa: F401 - it replaces some of Alembic's operations
+
+    # SQLite changes a table by copying it.
+    found["render_as_batch"] = db.engine.dialect.name == "sqlite"
+    #: endif
+    #: if cookiecutter.__backend == "postgresql"
+    import alembic_postgresql_enum  # noqa: F401 - it adds the operations that enum types need
+
+    #: endif
+    return found
+
+
+def write_sql() -> None:
+    """Print the SQL instead of running it: `flask db upgrade --sql`."""
+    context.configure(url=db.engine.url.set(password=None), literal_binds=True, **options())
+    #: if cookiecutter.__backend == "sqlite"
+    if db.engine.dialect.name == "sqlite":
+        context.execute("PRAGMA foreign_keys = OFF")
+    #: endif
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate(connection: Connection) -> None:
+    """Run what the command asks for."""
+    context.configure(connection=connection, **options())
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def changes_database() -> bool:
+    """Whether the command is upgrade, downgrade or stamp, which run one at a time."""
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return False
+    return True
+
+
+def migrate_alone(connection: Connection) -> None:
+    """Run what the command asks for while no other process does."""
+    #: if cookiecutter.__backend == "sqlite"
+    if db.engine.dialect.name == "sqlite":
+        from migrations import sqlite
+
+        with sqlite.one_transaction(connection):
+            migrate(connection)
+        return
+    #: endif
+    #: if cookiecutter.__backend != "sqlite"
+    from migrations import lock
+
+    with lock.held(db.engine):
+        migrate(connection)
+    #: endif
 
 
 def run() -> None:
-    """Migrate the database, or write the SQL out with `flask db upgrade --sql`."""
-    options: dict[str, Any] = {
-        "target_metadata": db.metadata,
-        "compare_type": True,
-        #: if cookiecutter.__backend == "sqlite"
-        # SQLite changes a table by copying it.
-        "render_as_batch": db.engine.dialect.name == "sqlite",
-        #: endif
-    }
+    """Run a `flask db` command."""
     if context.is_offline_mode():
-        url = db.engine.url.render_as_string(hide_password=False)
-        context.configure(url=url, literal_binds=True, **options)
-        with context.begin_transaction():
-            context.run_migrations()
+        write_sql()
         return
-    with using_database():
-        connection = db.engine.connect()
-    with connection:
-        context.configure(connection=connection, **options)
-        with context.begin_transaction():
-            context.run_migrations()
+    with unlimited_statements():
+        with using_database():
+            connection = db.engine.connect()
+        with connection:
+            if changes_database():
+                migrate_alone(connection)
+            else:
+                migrate(connection)
 
 
 run()

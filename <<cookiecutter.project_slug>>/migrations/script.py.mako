@@ -1,9 +1,9 @@
-"""${message}"""
+"""${message.strip().replace("\\", "\\\\").replace('"', '\\"')}"""
 
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
-revision = ${repr(up_revision)}
+${imports + "\n" if imports else ""}
+revision = "${up_revision}"
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from app.accounts.models import Account
 from app.extensions import db
@@ -38,3 +38,13 @@ def test_they_run_up_down_and_up_again_and_leave_no_difference_to_the_models(
     flask_db(migrated_url, "downgrade", "base")
     flask_db(migrated_url, "upgrade")
     assert "No new upgrade operations detected" in flask_db(migrated_url, "check")
+
+
+def test_the_sql_can_be_printed_instead_and_shows_no_password(migrated_url: str) -> None:
+    url = make_url(migrated_url)
+    if url.host:
+        url = url.set(password="only-for-this-test")
+    printed = flask_db(url.render_as_string(hide_password=False), "upgrade", "--sql")
+    assert "CREATE TABLE accounts" in printed
+    assert "INSERT INTO alembic_version" in printed
+    assert "only-for-this-test" not in printed

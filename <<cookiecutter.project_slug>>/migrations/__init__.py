@@ -1,0 +1,1 @@
+"""Alembic's environment: how the app's tables are created and changed."""

@@ -1,0 +1,174 @@
+"""Tables of SQLite keep everything when Alembic copies them, and `flask db check` sees if not.
+
+Alembic reads a table's definition from the database to make the copy, but not all of it: not
+AUTOINCREMENT, collations, triggers, indexes on expressions, checks without a name.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import click
+from alembic.autogenerate import comparators, renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.ddl.sqlite import SQLiteImpl
+from alembic.operations import ops
+from alembic.operations.batch import ApplyBatchImpl
+from sqlalchemy import CheckConstraint, Connection, Index, String, Table
+from sqlalchemy.exc import OperationalError
+
+# What may contain the word AUTOINCREMENT without meaning it.
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+
+
+def has_autoincrement(connection: Connection, table: str) -> bool:
+    """Whether a table of the database never gives a deleted row's id to a new row."""
+    statement = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+    sql = connection.exec_driver_sql(statement, (table,)).scalar() or ""
+    return "AUTOINCREMENT" in QUOTED.sub("", sql).upper()
+
+
+class Sqlite(SQLiteImpl):
+    """Alembic's SQLite operations, with nothing lost between a table and its copy.
+
+    Alembic uses the class that was defined last for a dialect.
+    """
+
+    __dialect__ = "sqlite"
+    transactional_ddl = True
+    batch: ApplyBatchImpl | None = None
+    # The triggers and indexes to create again: SQL by name.
+    originals: Mapping[str, str] = MappingProxyType({})
+
+    def prep_table_for_batch(self, batch_impl: ApplyBatchImpl, table: Table) -> None:
+        """Complete the copy's definition before it is created."""
+        copy = batch_impl.new_table
+        if self.connection is None or self.as_sql or copy is None:
+            return
+        self.batch = batch_impl
+        self.originals = _originals(self.connection, batch_impl)
+        if "sqlite_autoincrement" not in batch_impl.table_kwargs:
+            kept = has_autoincrement(self.connection, table.name)
+            copy.dialect_options["sqlite"]["autoincrement"] = kept
+        for name, collation in _collations(self.connection, table).items():
+            column = batch_impl.columns.get(name)
+            if column is not None and isinstance(column.type, String):
+                column.type.collation = column.type.collation or collation
+        if not batch_impl.table_args and not _renamed_or_dropped(batch_impl):
+            for check in table.constraints:
+                if isinstance(check, CheckConstraint) and check.name is None:
+                    copy.append_constraint(CheckConstraint(check.sqltext))
+
+    def drop_table(self, table: Table, **kw: Any) -> None:
+        """Drop a table. Its copy keeps counting ids where the original stopped."""
+        if self.batch and self.connection and table is self.batch.table:
+            _keep_counting(self.connection, table.name, self.batch.temp_table_name)
+        super().drop_table(table, **kw)
+
+    def rename_table(self, old_table_name: str, new_table_name: Any, schema: Any = None) -> None:
+        """Rename a table. A copy that takes its original's name gets its triggers and indexes."""
+        rename = partial(super().rename_table, old_table_name, new_table_name, schema)
+        if not self.batch or not self.connection or old_table_name != self.batch.temp_table_name:
+            rename()
+            return
+        # Views and triggers may use the original, which does not exist at this moment.
+        self.connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
+        rename()
+        self.connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
+        for name, sql in self.originals.items():
+            try:
+                self.connection.exec_driver_sql(sql)
+            except OperationalError as error:
+                raise click.ClickException(
+                    f"Nothing was changed, because {name} does not fit the changed table "
+                    f"{new_table_name}: {error.orig}. Drop it first and create it again afterwards."
+                ) from None
+
+    def create_index(self, index: Index, **kw: Any) -> None:
+        """Create an index, unless it is one of the originals."""
+        restored = self.batch and index.table is self.batch.new_table
+        if not restored or index.name not in self.originals:
+            super().create_index(index, **kw)
+
+
+def _originals(connection: Connection, batch: ApplyBatchImpl) -> dict[str, str]:
+    """The table's triggers and indexes, but for indexes that Alembic changes or drops itself."""
+    statement = "SELECT name, type, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
+    rows = connection.exec_driver_sql(statement, (batch.table.name,)).fetchall()
+    reflected = {index.name for index in batch.table.indexes}
+    kept = set() if _renamed_or_dropped(batch) else set(batch.indexes)
+    return {
+        name: sql
+        for name, kind, sql in rows
+        if kind == "trigger" or (kind == "index" and (name in kept or name not in reflected))
+    }
+
+
+def _renamed_or_dropped(batch: ApplyBatchImpl) -> bool:
+    """Whether a column of the original is missing in the copy, or has another name there."""
+    names = set(batch.new_table.c.keys()) if batch.new_table is not None else set()
+    return not names.issuperset(column.name for column in batch.table.c)
+
+
+def _collations(connection: Connection, table: Table) -> dict[str, str]:
+    """Each column's collation, which SQLite tells of an index alone: an empty one will do."""
+    quote = connection.dialect.identifier_preparer.quote
+    columns = ", ".join(quote(column.name) for column in table.c)
+    connection.exec_driver_sql(
+        f"CREATE INDEX _collations ON {quote(table.name)} ({columns}) WHERE 0"
+    )
+    rows = connection.exec_driver_sql("PRAGMA index_xinfo(_collations)").fetchall()
+    connection.exec_driver_sql("DROP INDEX _collations")
+    return {name: collation for _, _, name, _, collation, _ in rows if collation != "BINARY"}
+
+
+def _keep_counting(connection: Connection, original: str, copy: str) -> None:
+    """Let a copy with AUTOINCREMENT give no id that its original gave, deleted rows included."""
+    if not has_autoincrement(connection, copy):
+        return
+    select = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+    last = connection.exec_driver_sql(select, (original,)).scalar()
+    if last is not None:
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (copy,))
+        insert = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
+        connection.exec_driver_sql(insert, (copy, last))
+
+
+class AutoincrementOp(ops.MigrateOperation):
+    """Give a table AUTOINCREMENT, or take it away."""
+
+    def __init__(self, table: str, wanted: bool) -> None:
+        self.table = table
+        self.wanted = wanted
+
+    def reverse(self) -> ops.MigrateOperation:
+        """The operation of the downgrade."""
+        return AutoincrementOp(self.table, not self.wanted)
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        """What `flask db check` prints."""
+        return ("autoincrement", self.table, self.wanted)
+
+
+@comparators.dispatch_for("schema")
+def compare_autoincrement(
+    context: AutogenContext, changes: ops.UpgradeOps, _schemas: object
+) -> None:
+    """Find tables whose AUTOINCREMENT is not as the models have it."""
+    connection, metadata = context.connection, context.metadata
+    if connection is None or metadata is None or connection.dialect.name != "sqlite":
+        return
+    present = set(context.inspector.get_table_names())
+    for table in metadata.tables.values():  # type: ignore[union-attr]
+        wanted = bool(table.dialect_options["sqlite"]["autoincrement"])
+        if table.name in present and has_autoincrement(connection, table.name) != wanted:
+            changes.ops.append(AutoincrementOp(table.name, wanted))
+
+
+@renderers.dispatch_for(AutoincrementOp)
+def render_autoincrement(_context: AutogenContext, op: AutoincrementOp) -> list[str]:
+    """Write a copy of the table without any other change."""
+    keywords = f"table_kwargs={{'sqlite_autoincrement': {op.wanted}}}"
+    return [f"with op.batch_alter_table({op.table!r}, recreate='always', {keywords}):", "pass", ""]
