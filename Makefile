@@ -5,6 +5,7 @@ VENV := .venv
 OUTPUT := ..
 ARGS :=
 EXAMPLES := 300
+SEED := $(shell date +%s)
 
 .PHONY: help new test fuzz check audit timing pictures portable
 
@@ -17,8 +18,10 @@ new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to 
 test: $(VENV)/dev ## Prove all eighteen variants, on every core (ARGS goes to pytest)
 	$(VENV)/bin/pytest -n auto $(ARGS)
 
-fuzz: $(VENV)/dev ## Attack the API for longer (EXAMPLES=number for each operation)
-	FUZZING_EXAMPLES=$(EXAMPLES) $(VENV)/bin/pytest -n 2 tests/test_api_fuzzing.py $(ARGS)
+fuzz: $(VENV)/dev ## Try new examples (EXAMPLES=300 for each operation; SEED=number repeats a run)
+	@echo "Seed $(SEED). To repeat this run: make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"
+	FUZZING_EXAMPLES=$(EXAMPLES) FUZZING_SEED=$(SEED) \
+	    $(VENV)/bin/pytest -n 2 tests/test_fuzzing.py $(ARGS)
 
 check: $(VENV)/dev ## Lint, format and types of the template's own Python
 	$(VENV)/bin/ruff check .

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import delete
 
 from app import config, create_app
@@ -33,6 +35,24 @@ outbox.PAUSE = 0
 os.environ["FLASK_SKIP_DOTENV"] = "1"
 for name in ("FLASK_DEBUG", *config.DEFAULTS):
     os.environ.pop(name, None)
+
+# Every run tries the same examples, and none fails because the machine is busy: some of
+# Hypothesis's health checks measure time. `make fuzz` tries new examples.
+hypothesis.settings.register_profile(
+    "repeatable",
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.register_profile(
+    "fuzz",
+    hypothesis.settings.get_profile("repeatable"),
+    max_examples=int(os.environ.get("FUZZING_EXAMPLES", "300")),
+    derandomize=False,
+)
+hypothesis.settings.load_profile("repeatable")
 
 PASSWORD = "correct horse battery staple"
 SETTINGS: dict[str, Any] = {
@@ -100,16 +120,28 @@ def migrated_url(database_url: str) -> str:
     return database_url
 
 
+@pytest.fixture(scope="session")
+def create(migrated_url: str, tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
+    """Creates apps on this worker's database. Each template is compiled once for all of them."""
+    compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+    def create(**settings: Any) -> Flask:
+        app = create_app({**SETTINGS, "DATABASE_URL": migrated_url, **settings})
+        app.config["MAIL_SUPPRESS_SEND"] = True
+        app.jinja_env.bytecode_cache = compiled
+        return app
+
+    return create
+
+
 @pytest.fixture
-def make_app(migrated_url: str) -> Iterator[MakeApp]:
+def make_app(create: MakeApp) -> Iterator[MakeApp]:
     """Makes apps with other settings; their database is emptied afterwards."""
     apps: list[Flask] = []
 
     def make(**settings: Any) -> Flask:
-        app = create_app({**SETTINGS, "DATABASE_URL": migrated_url, **settings})
-        app.config["MAIL_SUPPRESS_SEND"] = True
-        apps.append(app)
-        return app
+        apps.append(create(**settings))
+        return apps[-1]
 
     yield make
     for app in apps:
@@ -119,10 +151,9 @@ def make_app(migrated_url: str) -> Iterator[MakeApp]:
 
 
 @pytest.fixture(scope="session")
-def shared_app(migrated_url: str) -> Iterator[Flask]:
-    """The app of all tests that need no other settings: its pages are compiled once."""
-    app = create_app({**SETTINGS, "DATABASE_URL": migrated_url})
-    app.config["MAIL_SUPPRESS_SEND"] = True
+def shared_app(create: MakeApp) -> Iterator[Flask]:
+    """The app of all tests that need no other settings."""
+    app = create()
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -1,26 +1,22 @@
-"""What every command of the `flask` program does when the database is not to be had."""
-
-import os
-import subprocess
-import sys
+"""What every command of the `flask` program does when its database is unavailable."""
 
 import pytest
+from click.testing import CliRunner
+from flask.cli import FlaskGroup
 from sqlalchemy import make_url
 
+from app import create_app
+from app.extensions import db
 from tests.conftest import SETTINGS
 
 
 def failure(url: str, *arguments: str) -> str:
-    """What `flask ARGUMENTS`, in a process of its own, prints before it fails."""
-    settings = {name: str(SETTINGS[name]) for name in ("SECRET_KEY", "BASE_URL", "MAIL_SERVER")}
-    result = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-m", "flask", *arguments],
-        env={**os.environ, **settings, "DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert result.returncode == 1
+    """Run `flask ARGUMENTS`, which has to fail, and return what it writes to standard error."""
+    app = create_app({**SETTINGS, "DATABASE_URL": url})
+    result = CliRunner().invoke(FlaskGroup(create_app=lambda: app), arguments)
+    with app.app_context():
+        db.engine.dispose()
+    assert result.exit_code == 1
     return result.stderr
 
 

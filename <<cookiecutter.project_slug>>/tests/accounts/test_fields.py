@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.accounts import fields, registration, store
@@ -17,13 +17,6 @@ from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 from tests.conftest import PASSWORD, forget_all
 from tests.work import normalized
 
-some = settings(
-    max_examples=100,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
-)
 # One to three characters, which is enough for what combines and what falls apart.
 local_parts = st.text(min_size=1, max_size=3)
 
@@ -36,7 +29,7 @@ def cleaned(address: str) -> str | None:
         return None
 
 
-@some
+@settings(max_examples=5 * settings().max_examples)
 @given(local_part=local_parts)
 def test_an_address_is_stored_in_the_form_that_finds_it_again(app: Flask, local_part: str) -> None:
     typed = f"a{local_part}@example.com"

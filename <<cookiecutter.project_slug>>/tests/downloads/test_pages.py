@@ -29,9 +29,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reader(make_app: MakeApp, folder: Path, account: str) -> Browser:
+def reader(app: Flask, folder: Path, account: str, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """A signed-in browser of an app that offers `folder`."""
-    browser = Browser(make_app(DOWNLOAD_FOLDER=str(folder)))
+    monkeypatch.setitem(app.config, "DOWNLOAD_FOLDER", str(folder))
+    browser = Browser(app)
     browser.sign_in(account)
     return browser
 

@@ -15,14 +15,14 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a fol
 
 
 @pytest.fixture
-def ada(make_app: MakeApp, tmp_path: Path) -> ApiClient:
+def ada(app: Flask, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ApiClient:
     """A signed-in client of an app with three files, one of them hidden."""
     (tmp_path / "été").mkdir()
     (tmp_path / "été" / "a b.txt").write_text("0123456789")
     (tmp_path / "page.html").write_text("<h1>Hello</h1>")
     (tmp_path / ".hidden").write_text("secret")
-    app = make_app(DOWNLOAD_FOLDER=str(tmp_path))
-    return ApiClient(app).sign_in(add_account(app))
+    monkeypatch.setitem(app.config, "DOWNLOAD_FOLDER", str(tmp_path))
+    return ApiClient(app).sign_in(account)
 
 
 def test_files_are_listed_and_their_urls_lead_to_them(ada: ApiClient) -> None:

@@ -1,10 +1,9 @@
 """Whatever is sent to a page, it is refused or taken: never a fault (TESTING raises those).
 
-The same examples on every run; `HYPOTHESIS_MAX_EXAMPLES` asks for more of them.
+The same examples on every run; `make fuzz` tries many others.
 """
 
 import io
-import os
 import re
 from collections.abc import Iterable
 from itertools import count
@@ -12,7 +11,7 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -22,15 +21,6 @@ from app.extensions import db
 from tests.conftest import PASSWORD
 from tests.web.conftest import Browser
 from tests.work import normalized
-
-some = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "20")),
-    derandomize=True,
-    database=None,
-    deadline=None,
-    # One app for all examples of a test: an example leaves nothing that the next could trip over.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 # What has taken apps like this down, as bytes: a form can carry any.
 HOSTILE = [
@@ -86,14 +76,12 @@ def send(browser: Browser, path: str, fields: Iterable[tuple[str, bytes]]) -> Te
     )
 
 
-@some
 @given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
 @pytest.mark.parametrize("path", SIGNED_OUT)
 def test_no_form_of_strangers(app: Flask, path: str, fields: list[tuple[str, bytes]]) -> None:
     assert send(Browser(app), path, fields).status_code in (303, 413, 422, 429)
 
 
-@some
 @given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
 @pytest.mark.parametrize("path", SIGNED_IN)
 def test_no_form_of_people_who_are_signed_in(
@@ -102,7 +90,6 @@ def test_no_form_of_people_who_are_signed_in(
     assert send(signed_in, path, fields).status_code in (303, 413, 422, 429)
 
 
-@some
 @given(password=values)
 def test_no_password_that_a_mailed_link_may_set(app: Flask, account: str, password: bytes) -> None:
     with app.app_context():
@@ -171,7 +158,6 @@ segments = st.one_of(
 )
 
 
-@some
 @given(data=st.data())
 def test_no_path(signed_in: Browser, data: st.DataObject) -> None:
     rules = sorted(rule.rule for rule in signed_in.client.application.url_map.iter_rules())
@@ -206,7 +192,6 @@ headers = st.dictionaries(
 )
 
 
-@some
 @given(sent=headers)
 def test_no_header(app: Flask, account: str, sent: dict[str, str]) -> None:
     browser = Browser(app)
@@ -226,7 +211,6 @@ def test_no_header(app: Flask, account: str, sent: dict[str, str]) -> None:
 COOKIES = ["__Host-session", "__Host-remember_token", "__Host-device", "other", ""]
 
 
-@some
 @given(cookies=st.lists(st.tuples(st.sampled_from(COOKIES), values), min_size=1, max_size=4))
 def test_no_cookie(app: Flask, cookies: list[tuple[str, bytes]]) -> None:
     text = "; ".join(f"{name}={value.decode('latin1')}" for name, value in cookies)

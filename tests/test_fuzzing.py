@@ -1,4 +1,4 @@
-"""schemathesis, with all its checks, against a running app: `make fuzz` lets it go on for longer."""
+"""Random requests. `make test` always sends the same ones; `make fuzz` sends new ones, and more."""
 
 import os
 import sys
@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests import commands, databases, nodes
-from tests.conftest import REPOSITORY, Renderer
+from tests.conftest import REPOSITORY, SOURCE, Renderer
 from tests.variants import Variant
 
-# The number of cases for an operation and a phase.
+# The number of cases for an operation and a phase, and what they are drawn from. `make test` always
+# uses these; `make fuzz` sets others.
 EXAMPLES = os.environ.get("FUZZING_EXAMPLES", "10")
+NEW_SEED = os.environ.get("FUZZING_SEED")
 HOUR = 60 * 60
 # No limit stops the fuzzer: behind one it would reach nothing.
 UNLIMITED = {
@@ -28,7 +30,7 @@ UNLIMITED = {
 @pytest.mark.parametrize(
     "variant", [Variant("api", True, "sqlite"), Variant("both", True, "postgresql")], ids=str
 )
-def test_nothing_is_found(variant: Variant, render: Renderer, programs: Path) -> None:
+def test_schemathesis_finds_nothing(variant: Variant, render: Renderer, programs: Path) -> None:
     folder = render(**variant.answers)
     with databases.database(variant.backend) as url:
         environment = nodes.settings(url, **UNLIMITED)
@@ -40,7 +42,12 @@ def test_nothing_is_found(variant: Variant, render: Renderer, programs: Path) ->
                 f"{node.address}/api/v1/openapi.json",
                 "--checks=all",
                 f"--max-examples={EXAMPLES}",
+                f"--seed={NEW_SEED or 1}",
+                "--generation-database=none",
                 "--continue-on-failure",
+                # Only guards against hanging: a busy machine is slow.
+                "--request-timeout=120",
+                "--suppress-health-check=all",
                 folder=folder,
                 settings={
                     "FUZZING_ADDRESS": node.address,
@@ -51,3 +58,21 @@ def test_nothing_is_found(variant: Variant, render: Renderer, programs: Path) ->
             )
             assert node.api("GET", "/account", node.sign_in()).status_code == 200
             assert "Traceback" not in node.log
+
+
+@pytest.mark.skipif(NEW_SEED is None, reason="`make fuzz` runs it; the suite has fixed examples")
+@pytest.mark.timeout(HOUR)
+def test_hypothesis_finds_nothing(programs: Path) -> None:
+    commands.run(
+        programs / "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "hypothesis",
+        "--hypothesis-profile=fuzz",
+        f"--hypothesis-seed={NEW_SEED}",
+        folder=SOURCE,
+        settings={"FUZZING_EXAMPLES": EXAMPLES, "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=HOUR,
+    )
