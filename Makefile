@@ -1,13 +1,17 @@
 # What to do with the template; `make help` lists it. Needs Python 3.11 or later; uv is used where
 # it is installed.
 
-VENV := .venv
+# Another version than the default gets an environment of its own: make test PYTHON=3.13
+PYTHON :=
+VENV := .venv$(if $(PYTHON),-$(PYTHON))
 OUTPUT := ..
 ARGS :=
 EXAMPLES := 300
 SEED := $(shell date +%s)
+# For each interface one variant, each on another database, and what is tried with them.
+LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or walk or migrations)
 
-.PHONY: help new test fuzz check audit timing pictures portable
+.PHONY: help new test lowest busy fuzz check audit timing pictures portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,8 +19,14 @@ help: ## Show this list
 new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to cookiecutter)
 	$(VENV)/bin/cookiecutter --output-dir '$(OUTPUT)' '$(CURDIR)' $(ARGS)
 
-test: $(VENV)/dev ## Prove all eighteen variants, on every core (ARGS goes to pytest)
+test: $(VENV)/dev ## Test all 18 variants, on every core (ARGS goes to pytest; PYTHON=3.13)
 	$(VENV)/bin/pytest -n auto $(ARGS)
+
+lowest: $(VENV)/dev ## Test three variants with the oldest versions that they allow
+	RESOLUTION=lowest-direct $(VENV)/bin/pytest -n auto tests/test_variants.py -k '$(LOWEST)' $(ARGS)
+
+busy: $(VENV)/dev ## Test ten times, in five orders, while other work keeps every core busy
+	$(VENV)/bin/python -m tools.busy $(VENV)/bin/pytest -n auto $(ARGS)
 
 fuzz: $(VENV)/dev ## Try new examples (EXAMPLES=300 for each operation; SEED=number repeats a run)
 	@echo "Seed $(SEED). To repeat this run: make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"
@@ -46,13 +56,13 @@ $(VENV)/dev: EXTRA := [dev]
 $(VENV)/new $(VENV)/dev: pyproject.toml
 	@if command -v uv > /dev/null; then \
 	    echo "Installing into $(VENV) with uv"; \
-	    test -d $(VENV) || uv venv --quiet --python '>=3.11' $(VENV); \
+	    test -d $(VENV) || uv venv --quiet --python '$(or $(PYTHON),>=3.11)' $(VENV); \
 	    uv pip install --python $(VENV) -e '.$(EXTRA)'; \
 	else \
-	    for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
+	    for python in $(or $(PYTHON:%=python%),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	        $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && break; \
 	    done; \
-	    test $$python != none || { echo "Python 3.11 or later is needed: https://www.python.org"; exit 1; }; \
+	    test $$python != none || { echo "Python $(or $(PYTHON),3.11 or later) is needed: https://www.python.org"; exit 1; }; \
 	    echo "Installing into $(VENV) with $$python and pip"; \
 	    $$python -m venv $(VENV) && $(VENV)/bin/pip install --disable-pip-version-check -e '.$(EXTRA)'; \
 	fi

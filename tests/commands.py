@@ -26,7 +26,7 @@ def run(
     *command: str | Path,
     folder: Path,
     settings: Mapping[str, str] | None = None,
-    timeout: int = 280,
+    timeout: int = 1700,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program that has to succeed; the test fails with its output if it does not."""
     result = subprocess.run(
@@ -45,9 +45,10 @@ def run(
 
 
 def make_environment(folder: Path, *requirements: str) -> Path:
-    """A virtual environment in `folder` with the requirements; answers its `bin`."""
+    """Create a virtual environment in `folder` with the requirements and return its `bin`."""
     uv = Path(sys.executable).with_name("uv")
     python = folder / ".venv"
-    run(uv, "venv", "--quiet", "--python", sys.executable, python, folder=folder)
+    options = ("--quiet", "--clear", "--python", sys.executable)
+    run(uv, "venv", *options, python, folder=folder)
     run(uv, "pip", "install", "--python", python, *requirements, folder=folder)
     return python / "bin"

@@ -1,10 +1,10 @@
 """Rendering, as a person's command would do it, and each variant installed once."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import commands, databases
+from tests.environments import Environments, requirements
 from tests.variants import VARIANTS, Variant
 
 REPOSITORY = Path(__file__).parents[1]
@@ -31,6 +32,12 @@ class ByVariant(LoadScopeScheduling):
             return group
         shared = re.match(r"tests/(browser|test_in_place)\b", nodeid)
         return shared[1] if shared else nodeid
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the tests in a random order, but always the same one, unless --randomly-seed is given."""
+    if getattr(config.option, "randomly_seed", None) == "default":
+        config.option.randomly_seed = 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByVariant:
@@ -122,14 +129,23 @@ def rendered(
     """The folder of a variant, fresh from the template."""
     render = make_renderer(template, tmp_path_factory.mktemp("rendered"))
     yield render(**variant.answers)
-    shutil.rmtree(render.output)  # eighteen environments are large
+    shutil.rmtree(render.output)
 
 
 @pytest.fixture(scope="session")
-def installed(variant: Variant, rendered: Path) -> Iterator[Installed]:
-    """A variant installed from its own pyproject.toml, with a database of its own."""
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Environments:
+    """Environments that all processes of this run share."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # then that folder is inside the one of the whole run
+        folder = folder.parent
+    return Environments(folder / "environments")
+
+
+@pytest.fixture(scope="session")
+def installed(variant: Variant, rendered: Path, environments: Environments) -> Iterator[Installed]:
+    """A variant, an environment with what its own pyproject.toml asks for, and a database."""
     with databases.database(variant.backend) as url:
-        programs = commands.make_environment(rendered, "-e", ".[dev]")
+        programs = environments(*requirements(rendered), "pytest-randomly>=4")
         yield Installed(variant, rendered, programs, url)
 
 
@@ -140,11 +156,6 @@ def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the dependencies of all variants.
-
-    The project itself cannot be installed: its name is a tag.
-    """
-    project = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["dev"]
-    return commands.make_environment(tmp_path_factory.mktemp("programs"), *requirements)
+def programs(environments: Environments) -> Path:
+    """An environment with the dependencies of all variants."""
+    return environments.of(SOURCE)

@@ -7,6 +7,7 @@ import requests
 import schemathesis
 from schemathesis import AuthContext, Case
 
+from tests import walk
 from tests.nodes import ADA
 
 
@@ -18,7 +19,7 @@ class BearerToken:
     def get(self, _case: Case[Any], _context: AuthContext) -> str:
         """Sign in."""
         url = f"{os.environ['FUZZING_ADDRESS']}/api/v1/sessions"
-        return str(requests.post(url, json=ADA, timeout=30).json()["token"])
+        return str(requests.post(url, json=ADA, timeout=walk.WAIT).json()["token"])
 
     def set(self, case: Case[Any], token: str, _context: AuthContext) -> None:
         """Send the token with a request."""

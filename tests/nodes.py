@@ -50,7 +50,7 @@ class Node:
         """The answer of the API, on a connection of its own."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self.address}/api/v1{path}"
-        return requests.request(method, url, json=body or None, headers=headers, timeout=30)
+        return requests.request(method, url, json=body or None, headers=headers, timeout=walk.WAIT)
 
     def sign_in(self) -> str:
         """A bearer token of Ada's."""
@@ -69,10 +69,12 @@ class Node:
         self, client: requests.Session, path: str, page: str = "", **fields: str
     ) -> requests.Response:
         """The answer to a form that was opened on its page, filled in and sent."""
-        text = client.get(f"{self.address}{page or path}", timeout=30).text
+        text = client.get(f"{self.address}{page or path}", timeout=walk.WAIT).text
         token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', text)[0]
         data = {"csrf_token": token, **fields}
-        return client.post(f"{self.address}{path}", data=data, allow_redirects=False, timeout=30)
+        return client.post(
+            f"{self.address}{path}", data=data, allow_redirects=False, timeout=walk.WAIT
+        )
 
 
 def settings(database_url: str, **others: str) -> dict[str, str]:
@@ -115,13 +117,13 @@ def running(folder: Path, programs: Path, environment: dict[str, str]) -> Iterat
     finally:
         server.terminate()
         try:
-            server.wait(timeout=10)
+            server.wait(timeout=walk.WAIT)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = walk.WAIT) -> None:
     """Return when the condition holds. Raises TimeoutError when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import answers
-from tests import commands
+from tests import commands, walk
 from tests.conftest import Renderer
 
 COOKIECUTTER = Path(sys.executable).with_name("cookiecutter")
@@ -155,7 +155,7 @@ def test_refused_right_after_the_question(render: Renderer) -> None:
         text=True,
     ) as process:
         os.write(controller, b"My App\n../x\n")
-        _, refusal = process.communicate(timeout=30)
+        _, refusal = process.communicate(timeout=walk.WAIT)
     os.close(terminal)
     os.close(controller)
     assert process.returncode == 1

@@ -36,7 +36,7 @@ def development(folder: Path, programs: Path, port: int) -> Iterator[None]:
         yield
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=walk.WAIT)
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,13 @@ def serve_by(lines: list[str], folder: Path, path: str) -> None:
             start_new_session=True,
         )
     try:
-        walk.wait_until_healthy(f"http://localhost:{port}", seconds=240, process=server)
+        walk.wait_until_healthy(f"http://localhost:{port}", seconds=10 * walk.WAIT, process=server)
         walk.register_in_debug_mode(f"http://localhost:{port}")
     except (AssertionError, TimeoutError) as error:
         pytest.fail(f"{error}\n{log.read_text()[-6000:]}", pytrace=False)
     finally:
         os.killpg(server.pid, 15)
-        server.wait(timeout=20)
+        server.wait(timeout=walk.WAIT)
 
 
 def test_the_answers_file_is_named(render: Renderer) -> None:

@@ -87,16 +87,22 @@ def texts(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def content(rendered: Path) -> dict[str, str]:
+    """Every file of a variant by its path, as text."""
+    return texts(rendered)
+
+
 def test_there_are_eighteen() -> None:
     assert len(set(map(str, VARIANTS))) == 18
 
 
-def test_files(variant: Variant, rendered: Path, template: Path) -> None:
+def test_files(variant: Variant, content: dict[str, str], template: Path) -> None:
     unchosen = [path for name in PATHS.keys() - features(variant) for path in PATHS[name]]
     expected = {
         name for name in texts(template / SOURCE.name) if not name.startswith(tuple(unchosen))
     }
-    assert set(texts(rendered)) == expected | {".env"}
+    assert set(content) == expected | {".env"}
 
 
 @pytest.mark.parametrize("path", [path for paths in PATHS.values() for path in paths])
@@ -104,26 +110,34 @@ def test_unchosen_files_exist_in_the_template(path: str, template: Path) -> None
     assert (template / SOURCE.name / path).exists()
 
 
-def test_no_tag_is_left(rendered: Path) -> None:
-    tag = re.compile(r".*(?:<<|^\s*#:|<#|cookiecutter).*", re.MULTILINE)
-    left = {name: tag.findall(text) for name, text in texts(rendered).items()}
+def lines_with(pattern: re.Pattern[str], text: str) -> list[str]:
+    """Return the lines in which a pattern is found."""
+    # Searching the whole text first is many times faster than trying every line.
+    if not pattern.search(text):
+        return []
+    return [line for line in text.splitlines() if pattern.search(line)]
+
+
+def test_no_tag_is_left(content: dict[str, str]) -> None:
+    tag = re.compile(r"<<|^\s*#:|<#|cookiecutter", re.MULTILINE)
+    left = {name: lines_with(tag, text) for name, text in content.items()}
     assert {name: lines for name, lines in left.items() if lines} == {}
 
 
-def test_no_word_of_what_was_not_chosen(variant: Variant, rendered: Path) -> None:
+def test_no_word_of_what_was_not_chosen(variant: Variant, content: dict[str, str]) -> None:
     words = [WORDS[name] for name in WORDS.keys() - features(variant)]
-    line = re.compile(rf".*(?:{'|'.join(words)}).*", re.IGNORECASE)
+    pattern = re.compile("|".join(words), re.IGNORECASE)
     said = {
-        name: line.findall(OTHER_MEANINGS.sub("", f"{name}\n{text}"))
-        for name, text in texts(rendered).items()
+        name: lines_with(pattern, OTHER_MEANINGS.sub("", f"{name}\n{text}"))
+        for name, text in content.items()
     }
     assert {name: lines for name, lines in said.items() if lines} == {}
 
 
-def test_every_dependency_is_imported(rendered: Path) -> None:
+def test_every_dependency_is_imported(rendered: Path, content: dict[str, str]) -> None:
     project = tomllib.loads((rendered / "pyproject.toml").read_text("utf-8"))["project"]
     names = {re.split(r"[\[<>=]", line)[0].lower() for line in project["dependencies"]}
-    source = "\n".join(text for name, text in texts(rendered).items() if name.startswith("app/"))
+    source = "\n".join(text for name, text in content.items() if name.startswith("app/"))
     unused = {
         name
         for name in names - NOT_IMPORTED.keys()
@@ -132,10 +146,12 @@ def test_every_dependency_is_imported(rendered: Path) -> None:
     assert not unused
 
 
-def test_env_is_for_its_owner_alone(variant: Variant, rendered: Path) -> None:
+def test_env_is_for_its_owner_alone(
+    variant: Variant, rendered: Path, content: dict[str, str]
+) -> None:
     env = rendered / ".env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
     assert f"DATABASE_URL='{variant.answers['database_url']}'" in env.read_text("utf-8")
-    said = [name for name, text in texts(rendered).items() if "pass%40word" in text]
+    said = [name for name, text in content.items() if "pass%40word" in text]
     assert said == ([] if variant.backend == "sqlite" else [".env"])
     assert ".env" in (rendered / ".gitignore").read_text("utf-8").splitlines()

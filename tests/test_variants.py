@@ -11,6 +11,7 @@ import pytest
 
 from tests import commands, databases, walk
 from tests.conftest import Installed
+from tests.variants import VARIANTS
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,9 @@ def test_suite(installed: Installed) -> None:
     settings = {}
     if installed.variant.backend != "sqlite":
         settings["TEST_DATABASE_URL"] = databases.server_url(installed.variant.backend)
-    installed.run("pytest", "-q", "-p", "no:cacheprovider", **settings)
+    # Each variant in a random order of its own: no test may depend on another.
+    seed = f"--randomly-seed={VARIANTS.index(installed.variant)}"
+    installed.run("pytest", "-q", "-p", "no:cacheprovider", seed, **settings)
 
 
 def test_walk(migrated: Installed) -> None:
@@ -80,4 +83,4 @@ def production(installed: Installed, mail_port: int) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        assert server.wait(timeout=40) == os.EX_OK
+        assert server.wait(timeout=walk.WAIT) == os.EX_OK

@@ -1,11 +1,12 @@
 """Somebody registers, confirms, signs in, downloads and signs out, over real HTTP."""
 
 import re
+import secrets
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -18,6 +19,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 PASSWORD = "correct horse battery staple"
 FILE = "welcome.txt"
+# Seconds. Only guards against hanging: what is waited for comes at once, but not on a busy machine.
+WAIT = 120
 
 
 class MailServer:
@@ -38,7 +41,7 @@ class MailServer:
 
     def token(self) -> str:
         """The token in the next mail."""
-        body = self.mails.get(timeout=20).get_body(("plain",))
+        body = self.mails.get(timeout=WAIT).get_body(("plain",))
         assert body is not None
         return str(
             re.findall(r"(?:^|/|token=)([\w-]{43})\r?$", body.get_content(), re.MULTILINE)[-1]
@@ -59,11 +62,15 @@ def mail_server() -> Iterator[tuple[MailServer, int]]:
 
 
 def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on.
+
+    It is below those that systems give to outgoing connections, so that none takes it meanwhile.
+    """
+    while True:
+        port = secrets.choice(range(10_000, 30_000))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Browser(requests.Session):
@@ -86,13 +93,13 @@ def browser(address: str) -> Browser:
 
 
 def wait_until_healthy(
-    address: str, seconds: int = 20, process: subprocess.Popen[bytes] | None = None
+    address: str, seconds: int = WAIT, process: subprocess.Popen[bytes] | None = None
 ) -> None:
     """Return when `/healthz` answers 200, as long as the process lives."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not (process and process.poll() is not None):
         try:
-            if requests.get(f"{address}/healthz", timeout=5).json() == {"status": "ok"}:
+            if requests.get(f"{address}/healthz", timeout=WAIT).json() == {"status": "ok"}:
                 return
         except requests.ConnectionError:
             pass
@@ -107,7 +114,8 @@ def register_in_debug_mode(address: str) -> None:
     form = client.get(f"{address}/register").text
     fields = {"csrf_token": hidden_token(form), "name": "Ada", "password": PASSWORD}
     client.post(f"{address}/register", data={"email": "ada@example.com", **fields})
-    for _ in range(50):
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
         if "/confirm/" in client.get(f"{address}/dev/mailbox").text:
             return
         time.sleep(0.1)

@@ -17,6 +17,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests import walk
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--disable-background-networking",
@@ -66,7 +68,7 @@ class Visitor:
         self.posts: list[str] = []
         self._host = urlsplit(address).netloc
         self._document: Response | None = None
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * walk.WAIT)  # milliseconds
         context.on("console", self._told)
         context.on("weberror", lambda error: self.problems.append(str(error.error)))
         context.on("request", self._asked)

@@ -12,11 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser
 
-from tests import commands
 from tests.browser import chromium, served
 from tests.browser.chromium import DESKTOP, Visitor
 from tests.browser.served import Served
 from tests.conftest import make_renderer
+from tests.environments import Environments
 from tests.variants import EVERYTHING
 
 Visit = Callable[..., Visitor]
@@ -30,10 +30,12 @@ def missing(what: str) -> None:
 
 
 @pytest.fixture(scope="package")
-def app(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def app(
+    template: Path, environments: Environments, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
     """The folder of a new app with everything on, and the programs it runs with."""
     folder = make_renderer(template, tmp_path_factory.mktemp("browser"))(**EVERYTHING.answers)
-    return folder, commands.make_environment(folder, "-e", ".")
+    return folder, environments.of(folder, dev=False)
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,6 @@
 """A rendered app, served: in production over TLS, or in debug mode as while one develops."""
 
 import secrets
-import socket
 import sqlite3
 import subprocess
 import time
@@ -63,8 +62,9 @@ class Served:
         self._send("PUT", "/confirmations", {"token": token})
 
     def mail(self, to: str, subject: str) -> Mail:
-        """The newest mail to an address whose subject starts so; it has 10 seconds to arrive."""
-        for _ in range(100):
+        """The newest mail to an address whose subject starts so; waits until it arrives."""
+        end = time.monotonic() + walk.WAIT
+        while time.monotonic() < end:
             self._collect()
             for mail in reversed(self._arrived):
                 if mail.to == to and mail.subject.startswith(subject):
@@ -94,7 +94,7 @@ class Served:
             self._execute("ALTER TABLE lost RENAME TO sessions")
 
     def _execute(self, statement: str, *values: str) -> None:
-        with closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+        with closing(sqlite3.connect(self.database, timeout=walk.WAIT)) as connection, connection:
             connection.execute(statement, values)
 
     def _collect(self) -> None:
@@ -109,13 +109,15 @@ class Served:
 
     def _send(self, method: str, path: str, body: dict[str, str]) -> None:
         url = f"{self.address}/api/v1{path}"
-        requests.request(method, url, json=body, verify=self.trust, timeout=20).raise_for_status()
+        requests.request(
+            method, url, json=body, verify=self.trust, timeout=walk.WAIT
+        ).raise_for_status()
 
 
 @contextmanager
 def production(folder: Path, programs: Path, certificates: Path) -> Iterator[Served]:
     """The app under gunicorn, with TLS of its own: its cookies are for nothing less."""
-    port = free_port()
+    port = walk.free_port()
     address = f"https://localhost:{port}"
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(certificates / "authority.pem"))
@@ -154,7 +156,7 @@ def debug(
 ) -> Iterator[Served]:
     """The app under Flask's own server, in debug mode. `launcher` is Python code that calls the
     `flask` command in a way of its own."""
-    port = free_port()
+    port = walk.free_port()
     address = f"http://localhost:{port}"
     database = {"DATABASE_URL": "sqlite:///debug.db", "BASE_URL": address}
     served = Served(
@@ -189,23 +191,16 @@ def _running(
         yield
     finally:
         server.terminate()
-        server.wait(timeout=40)
+        server.wait(timeout=walk.WAIT)
 
 
 def _wait_until_healthy(served: Served) -> None:
-    for _ in range(200):
+    end = time.monotonic() + walk.WAIT
+    while time.monotonic() < end:
         try:
             url = f"{served.address}/healthz"
-            if requests.get(url, verify=served.trust, timeout=5).status_code == 200:
+            if requests.get(url, verify=served.trust, timeout=walk.WAIT).status_code == 200:
                 return
         except requests.ConnectionError:
             time.sleep(0.1)
     raise TimeoutError(f"{served.address} does not answer")
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

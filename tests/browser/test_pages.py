@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests import walk
 from tests.browser import audit
 from tests.browser.audit import Findings
 from tests.browser.chromium import DESKTOP, Visitor
@@ -75,7 +76,7 @@ def test_the_html_is_valid(found: dict[str, Findings], tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=5 * walk.WAIT,
     )
     messages = json.loads(result.stderr)["messages"]
     lines = [f"{Path(said['url']).stem}: {said['message']}" for said in messages]
