@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import config, database, errors, health, mailbox, security
+from app import config, database, errors, faults, health, logs, mailbox, security
 from app.accounts import cli, events, limits, outbox
 from app.extensions import db, login_manager, migrate
 
@@ -18,12 +18,14 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     """
     app = Flask(__name__)
     config.load(app, settings)
+    logs.init_app(app)
     security.init_app(app)
     errors.init_app(app)
     events.init_app()
     limits.init_app(app)
     outbox.init_app(app)
     database.init_app(app)
+    faults.init_app(app)
     migrate.init_app(app, db)
     login_manager.session_protection = None  # sessions are rows; an address may change under way
     login_manager.init_app(app, add_context_processor=False)

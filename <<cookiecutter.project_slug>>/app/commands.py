@@ -10,6 +10,7 @@ from click import ClickException, Context, UsageError
 from flask.cli import AppGroup
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
+from app import faults
 from app.database import unlimited_statements
 
 # Joiners that belong to words and emoji. They move no text, unlike the rest of their category.
@@ -48,10 +49,9 @@ def using_database() -> Iterator[None]:
         with unlimited_statements():
             yield
     except (InterfaceError, OperationalError, ProgrammingError) as error:
-        problem = " ".join(str(error.orig).split())
         raise ClickException(
             "The database that DATABASE_URL names cannot be used; check that it runs and exists,"
-            f" and that `flask db upgrade` has made its tables: {problem}"
+            f" and that `flask db upgrade` has made its tables: {faults.reason(error)}"
         ) from None
 
 

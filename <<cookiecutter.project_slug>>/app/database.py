@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Config, Flask
-from sqlalchemy import Engine, QueuePool, make_url
+from sqlalchemy import Dialect, Engine, QueuePool, make_url
 
 from app import database_url
 from app.extensions import db
+
+if TYPE_CHECKING:
+    from app.faults import Fault
 
 # Whether new connections limit how long a statement may take.
 _limited = ContextVar("_limited", default=True)
@@ -21,6 +24,12 @@ class Backend(Protocol):
     def set_up(self, engine: Engine, config: Config) -> None:
         """Prepare every new connection of the engine."""
 
+    def diagnose(self, error: BaseException | None) -> "Fault":
+        """Tell what an error of the driver means; any other has no code and no message."""
+
+    def violated_unique(self, error: BaseException | None) -> str | None:
+        """Return the name of the unique constraint that a statement would have broken."""
+
 
 def init_app(app: Flask) -> None:
     """Create the app's engine from the settings."""
@@ -28,7 +37,7 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config)
     db.init_app(app)
     with app.app_context():
-        _backend(db.engine).set_up(db.engine, app.config)
+        backend(db.engine.dialect).set_up(db.engine, app.config)
 
 
 @contextmanager
@@ -46,27 +55,27 @@ def statement_timeout(config: Config) -> int | None:
     return config["DATABASE_STATEMENT_TIMEOUT_SECONDS"] if _limited.get() else None
 
 
-def _backend(engine: Engine) -> Backend:
-    """The module for the engine's kind of database."""
+def backend(dialect: Dialect) -> Backend:
+    """Return the module for one kind of database."""
     #: if cookiecutter.__backend == "postgresql"
-    if engine.dialect.name == "postgresql":
+    if dialect.name == "postgresql":
         from app import postgresql
 
         return postgresql
     #: endif
     #: if cookiecutter.__backend == "mysql"
-    if engine.dialect.name in ("mysql", "mariadb"):
+    if dialect.name in ("mysql", "mariadb"):
         from app import mysql
 
         return mysql
     #: endif
     #: if cookiecutter.__backend == "sqlite"
-    if engine.dialect.name == "sqlite":
+    if dialect.name == "sqlite":
         from app import sqlite
 
         return sqlite
     #: endif
-    raise LookupError(engine.dialect.name)
+    raise LookupError(dialect.name)
 
 
 def _engine_options(config: Config) -> dict[str, Any]:

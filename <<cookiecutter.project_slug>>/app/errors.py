@@ -1,48 +1,64 @@
-"""One way from an error to an answer: each face registers how it shows them."""
+"""One way from an error to a response: each interface registers how it shows errors."""
 
+import logging
 from collections.abc import Callable
 from typing import cast
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
+from app import faults
 from app.accounts import events
-from app.extensions import db
+from app.accounts.errors import AccountError
 from app.identity import current_client
 
 # What the audit log keeps of errors: somebody tried what they may not (OWASP ASVS 16.3.2, 16.3.3).
 REFUSALS = (400, 401, 403)
+# When to come back after a fault of the database, in seconds.
+RETRY_AFTER = 10
 
-Renderer = Callable[[HTTPException], ResponseReturnValue]
+Show = Callable[[HTTPException | AccountError], ResponseReturnValue]
+
+logger = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error in the look of the face that was asked."""
-    app.extensions["error_renderers"] = {}
-    app.register_error_handler(HTTPException, _answer)
-    app.register_error_handler(OperationalError, _database_down)
-    app.register_error_handler(InterfaceError, _database_down)
+    """Answer every error in the form of the interface that was asked."""
+    app.extensions["error_views"] = []
+    for kind in (HTTPException, AccountError, SQLAlchemyError):
+        app.register_error_handler(kind, _answer)
 
 
-def show_with(app: Flask, prefix: str, renderer: Renderer) -> None:
-    """Let a face show the errors of all paths that start with `prefix`."""
-    app.extensions["error_renderers"][prefix] = renderer
+def show_with(app: Flask, prefix: str, show: Show) -> None:
+    """Let an interface show the errors of all paths that start with `prefix`.
+
+    The first one that fits is asked; what fits none goes to the last.
+    """
+    app.extensions["error_views"].append((prefix, show))
 
 
-def _answer(error: HTTPException) -> ResponseReturnValue:
-    """By the face with the longest prefix that fits; what fits none goes to the widest."""
-    renderers = cast(dict[str, Renderer], current_app.extensions["error_renderers"])
-    fitting = [prefix for prefix in renderers if request.path.startswith(prefix)]
-    prefix = max(fitting, key=len) if fitting else min(renderers, key=len)
-    if error.code in REFUSALS:
+def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseReturnValue:
+    if isinstance(error, SQLAlchemyError):
+        error = _unavailable(error)
+    if isinstance(error, HTTPException) and error.code in REFUSALS:
         events.record(
             "request.refused", current_client(), status=error.code, endpoint=request.endpoint
         )
-    return renderers[prefix](error)
+    views = cast(list[tuple[str, Show]], current_app.extensions["error_views"])
+    fitting = [show for prefix, show in views if request.path.startswith(prefix)]
+    return (fitting or [views[-1][1]])[0](error)
 
 
-def _database_down(error: Exception) -> ResponseReturnValue:
-    db.session.rollback()
-    return _answer(ServiceUnavailable("The database does not answer. Try again in a minute."))
+def _unavailable(error: SQLAlchemyError) -> HTTPException:
+    """A 503 for what passes, with a line in the log. Raises what is a bug of the app."""
+    if not faults.is_passing(error):
+        raise error
+    # The endpoint, not the path: that may hold a token.
+    logger.error(
+        "The database failed at %s %s: %s", request.method, request.endpoint, faults.reason(error)
+    )
+    return ServiceUnavailable(
+        "The service is unavailable. Try again in a minute.", retry_after=RETRY_AFTER
+    )

@@ -1,24 +1,70 @@
 """Whether this process can serve: for load balancers, which ask by number, not by name."""
 
 import logging
+from functools import cache
+from pathlib import Path
 
-from flask import Blueprint
+from alembic.script import ScriptDirectory
+from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
-from sqlalchemy import text
+from sqlalchemy import Connection, column, delete, false, literal, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import faults
 from app.extensions import db
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
 
+# Where Alembic notes the revision of the tables.
+VERSION = table("alembic_version", column("version_num"))
+
 
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """200 when the database answers, 503 when it does not."""
+    """200 while the database answers, has the tables of this code, and takes writes; else 503."""
     try:
-        db.session.execute(text("SELECT 1"))
+        with db.engine.connect() as connection:
+            problem = _problem(connection)
     except SQLAlchemyError as error:
-        logger.error("The database does not answer: %s", type(error).__name__)
+        problem = faults.reason(error)
+    if problem:
+        logger.error("Not healthy: %s", problem)
         return {"status": "unavailable"}, 503
     return {"status": "ok"}
+
+
+def _problem(connection: Connection) -> str | None:
+    """What keeps the database from being used. Raises DBAPIError."""
+    known, newest = _shipped_revisions(Path(current_app.root_path).parent / "migrations")
+    revisions = _revisions(connection)
+    # A revision that is not known here belongs to newer code, beside which this one still serves.
+    if not newest <= revisions and revisions <= known:
+        return (
+            f"the tables are of revision {', '.join(sorted(revisions)) or 'none'}, this code needs"
+            f" {', '.join(sorted(newest))}: run `flask db upgrade`"
+        )
+    connection.execute(delete(VERSION).where(false()))  # refused where no write is taken
+    #: if cookiecutter.__backend == "sqlite"
+    from app import sqlite
+
+    if connection.dialect.name == "sqlite" and sqlite.disk_is_full(connection):
+        return "the disk is full"
+    #: endif
+    return None
+
+
+def _revisions(connection: Connection) -> set[str]:
+    """The revisions of the tables, by a statement that fails where one of them is missing."""
+    nothing = [
+        select(literal(1)).select_from(each).where(false()).scalar_subquery()
+        for each in db.metadata.sorted_tables
+    ]
+    return set(connection.scalars(select(VERSION.c.version_num, *nothing)))
+
+
+@cache
+def _shipped_revisions(folder: Path) -> tuple[set[str], set[str]]:
+    """All revisions in the folder of the migrations, and the newest."""
+    scripts = ScriptDirectory(str(folder))
+    return {each.revision for each in scripts.walk_revisions()}, set(scripts.get_heads())

@@ -1,14 +1,34 @@
 """What MySQL and MariaDB need on every connection: time-outs."""
 
+import re
 from typing import Any
 
+import pymysql
 from flask import Config
 from sqlalchemy import Engine, event
 
 from app import database
+from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
 MARGIN_SECONDS = 1
+
+# Error numbers, from the servers' references. The messages of all of these hold no value.
+READ_ONLY = {1290, 1792, 1836, 1874, 3100}
+SHUTTING_DOWN = {1047, 1053, 1077, 1079, 1927, 3169, 4031}
+PASSING = {
+    *READ_ONLY,
+    *SHUTTING_DOWN,
+    *(1021, 1030, 1114),  # the disk or a table is full
+    *(1037, 1038, 1040, 1041, 1129, 1203, 1226),  # memory or connections are used up
+    *(1044, 1045, 1049, 1130, 1142, 1143, 1227, 1698),  # sign-in refused, no such database, rights
+    *(1054, 1146),  # a column or a table is missing
+    *(1158, 1159, 1160, 1161),  # the network
+    *(1205, 1213, 1317, 1969, 3024),  # lock time-out, deadlock, interrupted, statement time-out
+    *range(2000, 3000),  # the client's own: no connection, or a lost one
+}
+DUPLICATE_ENTRY = 1062
+KEY = re.compile(r"for key '([^']+)'$")
 
 
 def set_up(engine: Engine, config: Config) -> None:
@@ -36,3 +56,30 @@ def set_up(engine: Engine, config: Config) -> None:
                 f" /*M! , max_statement_time = {seconds} */"
                 f" /*!80000 , max_execution_time = {seconds * 1000} */"
             )
+
+
+def diagnose(error: BaseException | None) -> Fault:
+    """Tell what an error of PyMySQL means; any other has no code and no message."""
+    if not isinstance(error, pymysql.Error):
+        return Fault()
+    number, message = _parts(error)
+    if number in PASSING:
+        return Fault(str(number), message, passing=True, fatal=number in READ_ONLY | SHUTTING_DOWN)
+    key = violated_unique(error)
+    # PyMySQL's own errors are numbered 0: a connection that is closed, a broken protocol.
+    return Fault(str(number or ""), f"for key '{key}'" if key else "")
+
+
+def violated_unique(error: BaseException | None) -> str | None:
+    """Return the name of the unique constraint that a statement would have broken."""
+    if not isinstance(error, pymysql.Error):
+        return None
+    number, message = _parts(error)
+    key = KEY.search(message) if number == DUPLICATE_ENTRY else None
+    return key[1].rpartition(".")[2] if key else None
+
+
+def _parts(error: pymysql.Error) -> tuple[int, str]:
+    """The number and the message of an error."""
+    number, message = (*error.args, None, None)[:2]
+    return (number, str(message)) if isinstance(number, int) else (0, "")

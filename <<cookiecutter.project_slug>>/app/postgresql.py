@@ -9,9 +9,24 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine
 
 from app import database
+from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
 MARGIN_SECONDS = 1
+
+# What the first two characters of an SQLSTATE, or all five, say about an error; see the appendix
+# "PostgreSQL Error Codes". In these classes the message names what the schema or the server calls
+# things, never a value.
+VALUE_FREE = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58")
+# Connection lost, read-only, sign-in refused, no such database, deadlock, privilege, missing column
+# and table, resources, lock, shutdown or statement time-out, the system, a damaged index.
+PASSING = (
+    *("08", "25006", "28", "3D", "40", "42501", "42703", "42P01"),
+    *("53", "55", "57", "58", "XX"),
+)
+# The server is shutting down, or another one has taken over.
+FATAL = ("08", "25006", "57P")
+UNIQUE_VIOLATION = "23505"
 
 Result = TypeVar("Result")
 
@@ -76,3 +91,33 @@ def set_up(engine: Engine, config: Config) -> None:
     """Prepare every new connection of the engine."""
     # The event `do_connect` would do, but keep other listeners from being called.
     engine.dialect.connect = Connector(config).open  # type: ignore[assignment]
+
+
+def diagnose(error: BaseException | None) -> Fault:
+    """Tell what an error of psycopg means; any other has no code and no message."""
+    if not isinstance(error, psycopg.Error):
+        return Fault()
+    code = error.sqlstate or ""
+    if not code:
+        # The app could not reach the server, or psycopg refused to send what it was given.
+        reachable = not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return Fault(message="" if reachable else str(error))
+    return Fault(
+        code,
+        (error.diag.message_primary or "") if code.startswith(VALUE_FREE) else _constraint(error),
+        passing=code.startswith(PASSING),
+        fatal=code.startswith(FATAL),
+    )
+
+
+def violated_unique(error: BaseException | None) -> str | None:
+    """Return the name of the unique constraint that a statement would have broken."""
+    if isinstance(error, psycopg.Error) and error.sqlstate == UNIQUE_VIOLATION:
+        return error.diag.constraint_name
+    return None
+
+
+def _constraint(error: psycopg.Error) -> str:
+    """The names of what was violated, without the values."""
+    names = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
+    return " ".join(name for name in names if name)

@@ -1,10 +1,24 @@
-"""What SQLite has to be told on every connection."""
+"""What SQLite needs on every connection, and what its errors mean."""
 
+import re
+import shutil
 import sqlite3
 from typing import Any
 
 from flask import Config
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
+
+from app.faults import Fault
+
+# The beginnings of SQLite's names for errors. No longer writable, on a damaged disk, or moved.
+FATAL = ("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_NOTADB")
+PASSING = (*FATAL, "SQLITE_BUSY", "SQLITE_FULL", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_PROTOCOL")
+# What everything else is called: these are known to hold no value.
+MISSING = re.compile(r"no such (table|column): ")
+VALUE_FREE = re.compile(rf'{MISSING.pattern}|near ".*": syntax error|\w+ constraint failed: ')
+UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
+# Less than this is no place for another transaction.
+MIN_FREE_BYTES = 1024 * 1024
 
 
 def set_up(engine: Engine, config: Config) -> None:
@@ -24,3 +38,29 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def diagnose(error: BaseException | None) -> Fault:
+    """Tell what an error of sqlite3 means; any other has no code and no message."""
+    if not isinstance(error, sqlite3.Error):
+        return Fault()
+    code, message = getattr(error, "sqlite_errorname", ""), str(error)
+    passing = code.startswith(PASSING) or bool(MISSING.search(message))
+    return Fault(
+        code,
+        message if not code or passing or VALUE_FREE.search(message) else "",
+        passing,
+        fatal=code.startswith(FATAL),
+    )
+
+
+def violated_unique(error: BaseException | None) -> str | None:
+    """Return the name of the unique constraint that a statement would have broken."""
+    found = UNIQUE.search(str(error))
+    return f"uq_{found[1]}_{found[2]}" if found else None  # SQLite tells its table and columns
+
+
+def disk_is_full(connection: Connection) -> bool:
+    """Tell whether there is no room for another transaction."""
+    file = connection.exec_driver_sql("PRAGMA database_list").first()
+    return file is not None and file[2] and shutil.disk_usage(file[2]).free < MIN_FREE_BYTES

@@ -87,7 +87,9 @@ def confirm_email_change(token: str, client: Client) -> None:
             tokens.redeem(token, "email")
             account.email = new
             account.confirmed_at = account.confirmed_at or now()
-    except IntegrityError:
+    except IntegrityError as error:
+        if not store.is_taken(error):
+            raise
         raise AddressTaken from None
     events.record("email.changed", client, account.id)
     outbox.submit(mails.email_changed, old)

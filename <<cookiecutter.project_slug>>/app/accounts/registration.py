@@ -82,7 +82,9 @@ def create(name: str, email: str, password: str, *, confirmed: bool = False) -> 
     try:
         with transaction():
             db.session.add(account)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not store.is_taken(error):
+            raise
         return None
     return account
 

@@ -3,11 +3,16 @@
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Delete, Update, select
+from sqlalchemy.exc import IntegrityError
 
+from app import faults
 from app.accounts.errors import InvalidInput
 from app.accounts.fields import clean_email
 from app.accounts.models import Account
 from app.extensions import db
+
+# Named by the convention in `models.Base`.
+UNIQUE_EMAIL = "uq_accounts_email"
 
 
 def by_email(typed: str) -> Account | None:
@@ -17,6 +22,11 @@ def by_email(typed: str) -> Account | None:
     except InvalidInput:
         return None
     return db.session.scalar(select(Account).where(Account.email == email))
+
+
+def is_taken(error: IntegrityError) -> bool:
+    """Tell whether a statement failed because another account has the address."""
+    return faults.violated_unique(error) == UNIQUE_EMAIL
 
 
 def changed_rows(statement: Delete | Update) -> int:

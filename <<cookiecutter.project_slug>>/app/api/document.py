@@ -35,6 +35,7 @@ ERRORS = {
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}, "example": "Bearer"}},
     429: {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "example": 60}},
+    503: {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "example": 10}},
 }
 LOCATION = {"Location": {"schema": {"type": "string", "format": "uri-reference"}}}
 

@@ -13,7 +13,6 @@ from flask_login import current_user
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, NotAcceptable, Unauthorized, UnsupportedMediaType
 
-from app.accounts.errors import AccountError
 from app.api import problems
 
 ROOT = "/api/"
@@ -116,7 +115,6 @@ class OperationsBlueprint(Blueprint):
     def __init__(self, tag: str, import_name: str) -> None:
         super().__init__(f"api_{tag.lower()}", import_name, url_prefix=PREFIX)
         self.tag = tag
-        self.register_error_handler(AccountError, problems.show_account_error)
         #: if cookiecutter.interface == "both"
         # Cookies are not seen here, so there is no form that could be forged.
         from app.web.csrf import csrf

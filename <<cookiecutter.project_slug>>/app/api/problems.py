@@ -33,8 +33,10 @@ class InvalidFields(UnprocessableEntity):
         self.errors = errors
 
 
-def show(error: HTTPException) -> Response:
+def show(error: HTTPException | AccountError) -> Response:
     """The answer to a request that failed, with the headers that belong to its status."""
+    if isinstance(error, AccountError):
+        error = _http_error(error)
     problem = Problem(title=error.name, status=error.code or 500, detail=error.description or "")
     if isinstance(error, InvalidFields):
         problem = InvalidFieldsProblem(**problem.model_dump(), errors=error.errors)
@@ -45,11 +47,6 @@ def show(error: HTTPException) -> Response:
     if problem.status == Unauthorized.code:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
-
-
-def show_account_error(error: AccountError) -> Response:
-    """The same for what the service raises."""
-    return show(_http_error(error))
 
 
 def _http_error(error: AccountError) -> HTTPException:

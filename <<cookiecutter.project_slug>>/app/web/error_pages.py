@@ -5,8 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from app.accounts.errors import AddressTaken, InvalidToken, LimitReached
-from app.web.blueprint import bp
+from app.accounts.errors import AccountError, AddressTaken, InvalidToken, LimitReached
 from app.web.guards import way_back
 
 # For each status: what happened, and what the person can do.
@@ -30,7 +29,23 @@ FORGED = (
 )
 
 
-def show(error: HTTPException) -> ResponseReturnValue:
+def show(error: HTTPException | AccountError) -> ResponseReturnValue:
+    """The page of an error. Raises an AccountError that only its view can answer."""
+    match error:
+        case HTTPException():
+            return _page(error)
+        case LimitReached():
+            return _page(TooManyRequests(retry_after=error.retry_after))
+        case InvalidToken():
+            # 404 for the link, 422 for the form behind it.
+            status = 422 if request.method == "POST" else 404
+            return render_template("web/dead_link.html"), status
+        case AddressTaken():
+            return render_template("web/address_taken.html"), 422
+    raise error
+
+
+def _page(error: HTTPException) -> Response:
     """The page of an HTTP error, with the headers that belong to it."""
     code = error.code or 500
     title, text = WORDS.get(code, (error.name, error.description or ""))
@@ -45,25 +60,6 @@ def show(error: HTTPException) -> ResponseReturnValue:
         if name != "Content-Type":
             response.headers[name] = value
     return response
-
-
-@bp.errorhandler(LimitReached)
-def limit_reached(error: LimitReached) -> ResponseReturnValue:
-    """429, and when to come back."""
-    return show(TooManyRequests(retry_after=error.retry_after))
-
-
-@bp.errorhandler(InvalidToken)
-def link_is_dead(error: InvalidToken) -> ResponseReturnValue:
-    """A mailed link that cannot be used, and the way to another: 404, or 422 for its form."""
-    status = 422 if request.method == "POST" else 404
-    return render_template("web/dead_link.html"), status
-
-
-@bp.errorhandler(AddressTaken)
-def address_taken(error: AddressTaken) -> ResponseReturnValue:
-    """The new address belongs to another account by now; nothing was changed."""
-    return render_template("web/address_taken.html"), 422
 
 
 def _duration(seconds: int) -> str:

@@ -1,0 +1,80 @@
+"""What an error of the database means, told without the values of the statement that failed.
+
+Drivers repeat values in their messages ("Key (email)=(ada@example.com) already exists"). They are
+removed where they arise, so that no log, traceback or terminal can show one, whoever writes it.
+"""
+
+from dataclasses import dataclass
+
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
+
+from app import database
+from app.extensions import db
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error of the database.
+
+    `message` is the driver's own, empty where it may hold a value. A `passing` fault is no bug
+    of the app: the same request may succeed later. After a `fatal` one no open connection is
+    used again.
+    """
+
+    code: str = ""
+    message: str = ""
+    passing: bool = False
+    fatal: bool = False
+
+
+def init_app(app: Flask) -> None:
+    """Watch every error of the app's engines."""
+    with app.app_context():
+        for engine in db.engines.values():
+            event.listen(engine, "handle_error", _handle)
+
+
+def is_passing(error: SQLAlchemyError) -> bool:
+    """Tell whether the same request may succeed later."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, TimeoutError)  # no connection became free in time
+    fault = database.backend(db.engine.dialect).diagnose(error.orig)
+    return fault.passing or (
+        not fault.code and isinstance(error, OperationalError | InterfaceError)
+    )
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """Return the driver's own reason on one line, without values."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return " ".join(f"{type(cause).__name__}: {cause}".split())
+
+
+def violated_unique(error: IntegrityError) -> str | None:
+    """Return the name of the unique constraint that a statement would have broken, if any."""
+    return database.backend(db.engine.dialect).violated_unique(error.orig)
+
+
+def _handle(context: ExceptionContext) -> None:
+    """Remove the values from an error before anybody sees it, and drop useless connections."""
+    error = context.original_exception
+    if context.sqlalchemy_exception is None or not isinstance(error, Exception):
+        return
+    fault = database.backend(context.dialect).diagnose(error)
+    if error.args and isinstance(error.args[0], int):
+        error.args = (error.args[0], fault.message)  # the driver puts its number first
+    else:
+        error.args = (f"{fault.code} {fault.message}".strip(),)
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    context.sqlalchemy_exception.args = (f"({kind}) {error}",)
+    context.is_disconnect |= fault.fatal

@@ -1,0 +1,240 @@
+"""What the app does while its database fails, on a real one."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import NullPool, QueuePool, event, text, update
+from sqlalchemy.exc import IntegrityError
+from werkzeug.test import TestResponse
+
+from app.accounts import registration
+from app.accounts.models import Account
+from app.extensions import db
+from tests.conftest import PASSWORD, MakeApp, add_account
+from tests.failing import engine_of
+
+LINE = "The database failed at GET work: "
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """An app that answers for its faults as in production, and waits for no longer than it must."""
+    return working(
+        make_app(
+            TESTING=False,
+            DATABASE_POOL_SIZE=1,
+            DATABASE_MAX_OVERFLOW=1,
+            DATABASE_POOL_TIMEOUT_SECONDS=1,
+            DATABASE_LOCK_TIMEOUT_SECONDS=1,
+        )
+    )
+
+
+def working(app: Flask) -> Flask:
+    """The app with a page that writes to the database."""
+
+    def work() -> str:
+        db.session.execute(update(Account).values(name="Grace"))
+        db.session.commit()
+        return "done"
+
+    app.add_url_rule("/work", "work", work)
+    return app
+
+
+def reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of the faults, after what all say alike."""
+    lines = [record for record in caplog.records if record.name == "app.errors"]
+    assert all(line.levelno == logging.ERROR and line.exc_info is None for line in lines)
+    return [line.getMessage().removeprefix(LINE) for line in lines]
+
+
+def assert_unavailable(response: TestResponse) -> None:
+    """Check that the client learns when to come back, and nothing else."""
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "10"
+    for word in ("accounts", "database", "Error"):
+        assert word not in response.text
+
+
+def health(client: FlaskClient) -> int:
+    """What a load balancer sees."""
+    return client.get("/healthz").status_code
+
+
+@contextmanager
+def statements(app: Flask, before: str, after: str) -> Iterator[None]:
+    """Change the database, and change it back."""
+    with engine_of(app).begin() as connection:
+        connection.execute(text(before))
+    try:
+        yield
+    finally:
+        with engine_of(app).begin() as connection:
+            connection.execute(text(after))
+
+
+def test_every_fault_is_one_line_and_heals_by_itself(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    rename = "ALTER TABLE {} RENAME TO {}"
+    with statements(app, rename.format("accounts", "x"), rename.format("x", "accounts")):
+        assert_unavailable(client.get("/work"))
+        assert health(client) == 503
+    (reason,) = reasons(caplog)
+    assert "accounts" in reason
+    assert client.get("/work").text == "done"
+    assert health(client) == 200
+
+
+def test_no_free_connection_is_said_soon(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = engine_of(app)
+    with engine.connect(), engine.connect():
+        assert_unavailable(client.get("/work"))
+    assert reasons(caplog)[0].startswith("TimeoutError: QueuePool limit of size 1 overflow 1")
+    assert client.get("/work").text == "done"
+
+
+def test_a_lock_is_waited_for_only_so_long(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_account(app)
+    with engine_of(app).begin() as other:
+        other.execute(update(Account).values(name="Ada"))
+        assert_unavailable(client.get("/work"))
+    assert len(reasons(caplog)) == 1
+    assert client.get("/work").text == "done"
+
+
+@contextmanager
+def revision(app: Flask, value: str) -> Iterator[str]:
+    """Let the tables claim to be of another revision; gives their own."""
+    engine = engine_of(app)
+    with engine.connect() as connection:
+        own = str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    change = "UPDATE alembic_version SET version_num = '{}' WHERE version_num = '{}'"
+    with statements(app, change.format(value, own), change.format(own, value)):
+        yield own
+
+
+def test_the_tables_of_newer_code_do(app: Flask, client: FlaskClient) -> None:
+    with revision(app, "9999"):
+        assert health(client) == 200
+
+
+def test_the_tables_of_older_code_do_not_do(
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with revision(app, "0000") as own:
+        monkeypatch.setattr("app.health._shipped_revisions", lambda _: ({"0000", own}, {own}))
+        assert health(client) == 503
+    line = f"Not healthy: the tables are of revision 0000, this code needs {own}: run `flask db upgrade`"
+    assert line in caplog.messages
+    assert health(client) == 200
+
+
+def test_a_database_without_tables_does_not_do(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    rename = "ALTER TABLE {} RENAME TO {}"
+    table = "alembic_version"
+    with statements(app, rename.format(table, "x"), rename.format("x", table)):
+        assert health(client) == 503
+    assert table in caplog.text
+
+
+def test_a_database_that_takes_no_writes(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_account(app)
+    assert client.get("/work").text == "done"
+    with read_only(app):
+        assert_unavailable(client.get("/work"))
+        assert health(client) == 503
+    assert len(reasons(caplog)) == 1
+    assert health(client) == 200
+    assert client.get("/work").text == "done"
+
+
+@contextmanager
+def read_only(app: Flask) -> Iterator[None]:
+    """Let the database take no writes on the connections that are opened meanwhile."""
+    engine = engine_of(app)
+    engine.dispose()
+    listeners: dict[str, tuple[str, Callable[..., None]]] = {
+        #: if cookiecutter.__backend == "sqlite"
+        "sqlite": ("do_connect", read_only_file),
+        #: endif
+        #: if cookiecutter.__backend == "postgresql"
+        "postgresql": ("connect", read_only_session),
+        #: endif
+        #: if cookiecutter.__backend == "mysql"
+        "mysql": ("connect", read_only_transactions),
+        "mariadb": ("connect", read_only_transactions),
+        #: endif
+    }
+    kind, listener = listeners[engine.dialect.name]
+    event.listen(engine, kind, listener)
+    yield
+    event.remove(engine, kind, listener)
+
+
+#: if cookiecutter.__backend == "sqlite"
+def read_only_file(_d: object, _r: object, args: list[str], options: dict[str, Any]) -> None:
+    """Open a file for reading alone."""
+    args[0] = f"file:{args[0]}?mode=ro"
+    options["uri"] = True
+
+
+#: endif
+#: if cookiecutter.__backend == "postgresql"
+def read_only_session(connection: Any, _record: object) -> None:
+    """Let the server refuse to write."""
+    connection.execute("SET default_transaction_read_only = on")
+    connection.commit()
+
+
+#: endif
+#: if cookiecutter.__backend == "mysql"
+def read_only_transactions(connection: Any, _record: object) -> None:
+    """Let the server refuse to write."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+
+
+#: endif
+def test_another_violated_constraint_is_no_taken_address(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        assert registration.create("Ada", "ada@example.com", PASSWORD) is not None
+        assert registration.create("Ada", "ada@example.com", PASSWORD) is None
+        monkeypatch.setattr("app.accounts.passwords.hash_password", lambda _: None)
+        with pytest.raises(IntegrityError):
+            registration.create("Grace", "grace@example.com", PASSWORD)
+
+
+def test_the_owners_engine_options_are_kept(make_app: MakeApp) -> None:
+    app = make_app(
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_recycle": 7, "pool_size": 3, "hide_parameters": False}
+    )
+    engine = engine_of(app)
+    assert isinstance(engine.pool, QueuePool)
+    assert (engine.pool.size(), engine.pool._recycle, engine.pool._pre_ping) == (3, 7, True)
+    assert engine.hide_parameters
+
+
+def test_the_owners_pool_needs_no_size(make_app: MakeApp) -> None:
+    app = make_app(SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool})
+    assert isinstance(engine_of(app).pool, NullPool)
+    assert app.test_client().get("/healthz").status_code == 200

@@ -1,0 +1,156 @@
+"""While the database fails, no log shows what people sent to the pages."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
+from tests.failing import SETTINGS, assert_private
+from tests.web.conftest import Browser
+
+ADA, GRACE = "ada@example.com", "grace@example.com"
+NEW = "four other words entirely"
+
+Step = Callable[[], object]
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """An app that answers for its faults as in production."""
+    return make_app(**SETTINGS)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """A browser, and Ada's account."""
+    add_account(app, ADA, "Ada")
+    return Browser(app)
+
+
+def posting(browser: Browser, path: str, **fields: str) -> Step:
+    """A step that sends a form, whose token is fetched beforehand."""
+    data = {"csrf_token": browser.csrf_token("/login"), **fields}
+    return lambda: browser.client.post(path, data=data, headers=browser.headers)
+
+
+def getting(browser: Browser, path: str) -> Step:
+    """A step that opens a page."""
+    return lambda: browser.get(path)
+
+
+def register(browser: Browser, _inbox: Inbox) -> Step:
+    """Open an account."""
+    return posting(browser, "/register", name="Grace Hopper", email=GRACE, password=PASSWORD)
+
+
+def register_again(browser: Browser, _inbox: Inbox) -> Step:
+    """Open an account that is there already."""
+    return posting(browser, "/register", name="Grace Hopper", email=ADA, password=PASSWORD)
+
+
+def confirm(browser: Browser, inbox: Inbox) -> Step:
+    """Confirm an address."""
+    register(browser, inbox)()
+    return posting(browser, f"/confirm/{inbox.token(GRACE)}")
+
+
+def open_confirmation(browser: Browser, inbox: Inbox) -> Step:
+    """Open the page of a link."""
+    register(browser, inbox)()
+    return getting(browser, f"/confirm/{inbox.token(GRACE)}")
+
+
+def sign_in(browser: Browser, _inbox: Inbox) -> Step:
+    """Sign in."""
+    return posting(browser, "/login", email=ADA, password=PASSWORD)
+
+
+def ask_for_reset(browser: Browser, _inbox: Inbox) -> Step:
+    """Ask for a new password."""
+    return posting(browser, "/reset-password", email=ADA)
+
+
+def reset(browser: Browser, inbox: Inbox) -> Step:
+    """Set a new password."""
+    ask_for_reset(browser, inbox)()
+    return posting(browser, f"/reset-password/{inbox.token(ADA)}", password=NEW)
+
+
+def rename(browser: Browser, _inbox: Inbox) -> Step:
+    """Change the name."""
+    browser.sign_in(ADA)
+    return posting(browser, "/account/profile", name="Grace Hopper")
+
+
+def change_password(browser: Browser, _inbox: Inbox) -> Step:
+    """Change the password."""
+    browser.sign_in(ADA)
+    return posting(browser, "/account/password", current_password=PASSWORD, password=NEW)
+
+
+def ask_for_another_address(browser: Browser, _inbox: Inbox) -> Step:
+    """Ask for another address."""
+    browser.sign_in(ADA)
+    return posting(browser, "/account/email", email=GRACE)
+
+
+def change_address(browser: Browser, inbox: Inbox) -> Step:
+    """Confirm another address."""
+    ask_for_another_address(browser, inbox)()
+    return posting(browser, f"/account/email/{inbox.token(GRACE)}")
+
+
+def end_other_sessions(browser: Browser, _inbox: Inbox) -> Step:
+    """Sign out everywhere else."""
+    browser.sign_in(ADA)
+    return posting(browser, "/account/sessions/revoke-others")
+
+
+def look_at_sessions(browser: Browser, _inbox: Inbox) -> Step:
+    """Open the list of sessions."""
+    browser.sign_in(ADA)
+    return getting(browser, "/account/sessions")
+
+
+def export(browser: Browser, _inbox: Inbox) -> Step:
+    """Export everything."""
+    browser.sign_in(ADA)
+    return getting(browser, "/account/export")
+
+
+def delete(browser: Browser, _inbox: Inbox) -> Step:
+    """Delete the account."""
+    browser.sign_in(ADA)
+    return posting(browser, "/account/delete", password=PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        register,
+        register_again,
+        confirm,
+        open_confirmation,
+        sign_in,
+        ask_for_reset,
+        reset,
+        rename,
+        change_password,
+        ask_for_another_address,
+        change_address,
+        end_other_sessions,
+        look_at_sessions,
+        export,
+        delete,
+    ],
+)
+def test_no_log_holds_what_a_failing_statement_was_given(
+    app: Flask,
+    browser: Browser,
+    inbox: Inbox,
+    caplog: pytest.LogCaptureFixture,
+    prepare: Callable[[Browser, Inbox], Step],
+) -> None:
+    step = prepare(browser, inbox)
+    assert assert_private(app, caplog, step) > 0
