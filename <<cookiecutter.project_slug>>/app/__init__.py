@@ -6,9 +6,10 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import config, database, errors, faults, health, logs, mailbox, security
+from app import config, database, errors, faults, health, logs, mailbox, proxies, security
 from app.accounts import cli, events, limits, outbox
 from app.extensions import db, login_manager, migrate
+from app.session_cookie import SessionCookie
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
@@ -19,6 +20,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__)
     config.load(app, settings)
     logs.init_app(app)
+    app.session_interface = SessionCookie()
     security.init_app(app)
     errors.init_app(app)
     events.init_app()
@@ -35,6 +37,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     mailbox.init_app(app)
     app.cli.add_command(cli.accounts)
     _add_features(app)
+    proxies.init_app(app)
     return app
 
 

@@ -118,6 +118,8 @@ SETTINGS = (
     #: endif
     Setting("SESSION_ABSOLUTE_SECONDS", kinds.seconds(), 90 * DAY),
     Setting("SESSION_TOUCH_SECONDS", kinds.seconds(0), MINUTE),
+    # How far the clocks of servers may differ.
+    Setting("CLOCK_SKEW_SECONDS", kinds.seconds(0, HOUR), MINUTE),
     # Tokens in emails, and accounts that were never confirmed.
     Setting("CONFIRM_TOKEN_SECONDS", kinds.seconds(), 3 * DAY),
     Setting("EMAIL_CHANGE_TOKEN_SECONDS", kinds.seconds(), DAY),

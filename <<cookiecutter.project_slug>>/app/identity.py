@@ -9,12 +9,12 @@ from typing import cast
 from flask import request
 from flask_login import UserMixin, current_user
 
+from app import addresses
 from app.accounts import sessions
 from app.accounts.client import Client
 from app.accounts.models import Account, Session
 
 USER_AGENT_LENGTH = 255
-IP_ADDRESS_LENGTH = 45
 
 
 class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
@@ -51,7 +51,7 @@ def current_identity() -> Identity:
 def current_client(device: str | None = None) -> Client:
     """Who sends this request, as the service wants to know it."""
     return Client(
-        ip_address=_storable(request.remote_addr or "", IP_ADDRESS_LENGTH),
+        ip_address=addresses.normalize(request.remote_addr or ""),
         user_agent=_storable(request.user_agent.string, USER_AGENT_LENGTH),
         device=device,
     )

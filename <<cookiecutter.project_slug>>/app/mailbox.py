@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, render_template
 
+from app import proxies
 from app.security import CONTENT_SECURITY_POLICY
 
 # More would only make the page long; the files of older mails stay.
@@ -20,6 +21,13 @@ BARE_TOKEN = re.compile(r"^[\w-]{43}$", re.MULTILINE)
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 bp = Blueprint("mailbox", __name__)
+
+
+@bp.before_request
+def hide_from_others() -> None:
+    """Respond to this machine only, even where others reach the app through a proxy."""
+    if not proxies.is_local():
+        abort(404)
 
 
 @dataclass(frozen=True)

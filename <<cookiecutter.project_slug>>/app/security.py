@@ -1,5 +1,6 @@
 """What holds for every answer: hosts, proxies, headers."""
 
+import logging
 import re
 from collections.abc import Iterable
 from io import BytesIO
@@ -8,10 +9,11 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import SecurityError
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -40,6 +42,8 @@ DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 # A name or an address, and perhaps a port.
 HOST = re.compile(r"([^][:]+|\[[^][]+\])(?::(\d{1,5}))?")
 MAX_PORT = 65535
+# What is repeated of another host, in the log and on the page.
+MAX_HOST_LENGTH = 100
 
 
 class Gate:
@@ -63,7 +67,7 @@ class Gate:
         all, which not even an error page could be made for."""
         host = HOST.fullmatch(environ.get("HTTP_HOST", "").lower())
         if host is None or host[1] not in self.hosts or int(host[2] or 443) > MAX_PORT:
-            environ["app.other_host"] = True
+            environ["app.other_host"] = ascii(environ.get("HTTP_HOST", "")[:MAX_HOST_LENGTH])
             environ["HTTP_HOST"] = self.hosts[0]
 
     def _measure_body(self, environ: "WSGIEnvironment") -> None:
@@ -76,7 +80,7 @@ class Gate:
 
 
 def init_app(app: Flask) -> None:
-    """Trust the configured host and proxies alone, and put the headers on every answer."""
+    """Respond only to the configured host, and set the headers of every response."""
     host = urlsplit(app.config["BASE_URL"]).hostname or ""
     hosts = [f"[{host}]" if ":" in host else host]
     if app.debug:
@@ -84,15 +88,16 @@ def init_app(app: Flask) -> None:
     # The way that Flask documents to wrap an app; mypy takes any assigned method for a mistake.
     gate = Gate(app.wsgi_app, hosts, app.config["MAX_CONTENT_LENGTH"])
     app.wsgi_app = gate  # type: ignore[method-assign]
-    proxies = app.config["TRUSTED_PROXIES"]
-    if proxies:
-        proxy_fix = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
-        app.wsgi_app = proxy_fix  # type: ignore[method-assign]
 
     @app.before_request
     def refuse_other_hosts() -> None:
-        if request.environ.get("app.other_host") and request.endpoint != "health.healthz":
-            raise SecurityError("This app does not answer for that host.")
+        other = request.environ.get("app.other_host")
+        if other is not None and request.endpoint != "health.healthz":
+            logger.warning("Refused a request for host %s: BASE_URL names %s", other, hosts[0])
+            raise SecurityError(
+                f"This app doesn't respond to the host {other}. If you run it, set BASE_URL to the"
+                " address that people use."
+            )
 
     @app.after_request
     def add_headers(response: Response) -> Response:

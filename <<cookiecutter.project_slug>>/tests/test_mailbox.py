@@ -83,3 +83,37 @@ def test_a_mail_is_shown_as_html_in_its_own_style_alone(
 def test_outside_debug_mode_there_is_none(client: FlaskClient) -> None:
     assert client.get("/dev/mailbox").status_code == 404
     assert client.get("/dev/mailbox/1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("203.0.113.7", {}),
+        ("", {}),
+        ("203.0.113.7", {"X-Forwarded-For": "127.0.0.1"}),
+        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}),
+        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7, 127.0.0.1"}),
+        ("127.0.0.1", {"X-Real-IP": "203.0.113.7"}),
+        ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}),
+    ],
+)
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_nobody_else_sees_it(
+    make_app: MakeApp, peer: str, headers: dict[str, str], proxies: int
+) -> None:
+    app = make_app(
+        DEBUG=True,
+        BASE_URL="http://localhost",
+        PREFERRED_URL_SCHEME="http",
+        TRUSTED_PROXIES=proxies,
+    )
+    environ = {"REMOTE_ADDR": peer}
+    for path in ("/dev/mailbox", "/dev/mailbox/1"):
+        answer = app.test_client().get(path, headers=headers, environ_overrides=environ)
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_sees_it(debug_client: FlaskClient, peer: str) -> None:
+    environ = {"REMOTE_ADDR": peer}
+    assert debug_client.get("/dev/mailbox", environ_overrides=environ).status_code == 200

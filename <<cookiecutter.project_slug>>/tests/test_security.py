@@ -13,6 +13,12 @@ from app.extensions import db
 from app.identity import current_client
 from tests.conftest import MakeApp
 
+PAGES = [
+    "/no-such-page",
+    #: if cookiecutter.interface != "html"
+    "/api/v1/no-such-thing",
+    #: endif
+]
 PATHS = ["/healthz", "/static/style.css", "/no-such-page"]
 
 
@@ -92,6 +98,19 @@ def test_another_host_is_refused(app: Flask, host: str) -> None:
         _, status, headers = run_wsgi_app(app, environ, buffered=True)
         assert int(status.split()[0]) == expected
         assert "Content-Security-Policy" in headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_another_host_and_the_setting_are_named(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    environ = {"HTTP_HOST": 'evil.example"\r\n<script>' + "a" * 200}
+    answer = client.get(path, environ_overrides=environ)
+    for told in (answer.text, caplog.text):
+        assert "evil.example" in told
+        assert "BASE_URL" in told
+        assert "\n<script>" not in told
+        assert "a" * 101 not in told
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost:443", "localhost:8000"])

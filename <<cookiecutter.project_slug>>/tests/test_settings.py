@@ -171,6 +171,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     **dict.fromkeys(
         ["SESSION_TOUCH_SECONDS", "HSTS_SECONDS"], (["0", "60"], ["-1", "999999999999"])
     ),
+    "CLOCK_SKEW_SECONDS": (["0", "3600"], ["-1", "3601"]),
     "RATELIMIT_STORAGE_URI": (["memory://"], ["nonsense", "ftp://127.0.0.1"]),
     **dict.fromkeys(
         [

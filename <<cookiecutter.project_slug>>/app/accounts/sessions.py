@@ -59,7 +59,9 @@ def find(token: str, *kinds: str) -> Session | None:
 def touch(session: Session, client: Client) -> None:
     """Note that the session was seen, from where and with what, at most once a minute."""
     pause = timedelta(seconds=current_app.config["SESSION_TOUCH_SECONDS"])
-    if now() - session.last_seen_at < pause:
+    skew = timedelta(seconds=current_app.config["CLOCK_SKEW_SECONDS"])
+    # Written by a clock that was ahead, it is corrected: else the session would live too long.
+    if -skew <= now() - session.last_seen_at < pause:
         return
     # A statement of its own: a session that was ended meanwhile is not brought back.
     seen = update(Session).where(Session.id == session.id)

@@ -26,7 +26,9 @@ def get_document() -> Response:
 
     It changes with a deployment alone: `If-None-Match` asks whether it did.
     """
-    response = Response(json.dumps(_document(), ensure_ascii=False) + "\n", mimetype=JSON)
+    # Where the app is mounted under a path, only a request knows it for sure.
+    served = {**_document(), "servers": [{"url": request.root_path or "/"}]}
+    response = Response(json.dumps(served, ensure_ascii=False) + "\n", mimetype=JSON)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     return cast(Response, response.make_conditional(request))

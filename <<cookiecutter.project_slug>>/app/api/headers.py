@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SessionMixin
 
 from app.api.operations import ROOT
+from app.session_cookie import SessionCookie
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,7 +37,7 @@ class WithoutCookies:
         return self.wsgi_app(environ, start_response)
 
 
-class PageSessions(SecureCookieSessionInterface):
+class PageSessions(SessionCookie):
     """Flask's session, for pages alone: the API has no cookie to write, or to vary by."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

@@ -3,12 +3,10 @@
 The first two carry the token of a session row, so that they are worth nothing once it has ended.
 """
 
-import hashlib
-from typing import Any, cast
+from typing import Any
 
 import flask
 from flask import Flask, current_app, redirect, request, session
-from flask.sessions import SecureCookieSessionInterface
 from flask_login import decode_cookie, encode_cookie, login_user, logout_user
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.utils import cached_property
@@ -53,8 +51,6 @@ def init_app(app: Flask) -> None:
     # The row knows when it ends; the cookie need only last as long as the row may.
     app.config["REMEMBER_COOKIE_DURATION"] = app.config["SESSION_ABSOLUTE_SECONDS"]
     app.request_class = Request
-    # Flask's own is SHA-1, which no new design should use, not even where it is no weakness.
-    cast(SecureCookieSessionInterface, app.session_interface).digest_method = hashlib.sha256
     login_manager.user_loader(_load)
 
 

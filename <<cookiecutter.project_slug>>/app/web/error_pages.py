@@ -3,7 +3,7 @@
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests
 
 from app.accounts.errors import AccountError, AddressTaken, InvalidToken, LimitReached
 from app.web.guards import way_back
@@ -52,6 +52,8 @@ def _page(error: HTTPException) -> Response:
     again = None
     if isinstance(error, CSRFError):
         (title, text), again = FORGED, way_back("web.home")
+    if isinstance(error, SecurityError):
+        title, text = ("This address isn't set up", error.description or "")
     if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
         text = f"Wait {_duration(error.retry_after)} before you try again."
     page = render_template("web/error.html", code=code, title=title, text=text, again=again)

@@ -51,7 +51,10 @@ def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
     @login_required
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
         age = now() - current_identity().session.created_at
-        if age < timedelta(seconds=current_app.config["RECENT_SIGN_IN_SECONDS"]):
+        recent = timedelta(seconds=current_app.config["RECENT_SIGN_IN_SECONDS"])
+        # A sign-in of the future: another server's clock is ahead, or this one's was.
+        skew = timedelta(seconds=current_app.config["CLOCK_SKEW_SECONDS"])
+        if -skew <= age < recent:
             return view(*args, **kwargs)
         if "email" in request.form:
             remember_typed_email(request.form["email"])

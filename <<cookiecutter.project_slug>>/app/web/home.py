@@ -22,7 +22,10 @@ def change_password_hint() -> ResponseReturnValue:
 def _pages() -> list[tuple[str, str]]:
     """The pages one can open, and what the code says of each: for a newcomer, in debug mode."""
     return sorted(
-        (rule.rule, (current_app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0])
+        (
+            url_for(rule.endpoint),
+            (current_app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0],
+        )
         for rule in current_app.url_map.iter_rules()
         if "GET" in (rule.methods or ()) and not rule.arguments
         #: if cookiecutter.interface == "both"

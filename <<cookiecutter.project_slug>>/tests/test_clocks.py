@@ -1,0 +1,118 @@
+"""Servers whose clocks differ, and a clock that is set back: nobody is signed out."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+
+from app.accounts.models import now
+from tests.conftest import PASSWORD, MakeApp
+
+SKEWS = [timedelta(0), timedelta(minutes=1), timedelta(minutes=-1)]
+
+
+@pytest.fixture
+def nodes(make_app: MakeApp) -> tuple[Flask, Flask]:
+    """Two servers of one app: the database and the keys are the same."""
+    return make_app(), make_app()
+
+
+#: if cookiecutter.interface != "api"
+@pytest.mark.parametrize("remember", [{}, {"remember": "y"}])
+@pytest.mark.parametrize("skew", SKEWS)
+def test_pages_work_on_a_server_whose_clock_differs(
+    nodes: tuple[Flask, Flask], account: str, skew: timedelta, remember: dict[str, str]
+) -> None:
+    from tests.web.conftest import Browser
+
+    start = now()
+    browser = Browser(nodes[0])
+    with time_machine.travel(start + skew, tick=False):
+        browser.sign_in(account, **remember)
+        token = browser.csrf_token("/account/profile")
+    browser.client.application = nodes[1]
+    with time_machine.travel(start, tick=False):
+        assert browser.is_signed_in()
+        # The form was opened on the other server; the sign-in there counts as a recent one.
+        values = {"csrf_token": token, "name": "Ada"}
+        assert browser.client.post("/account/profile", data=values).status_code == 303
+        assert browser.get("/account/email").status_code == 200
+    browser.client.application = nodes[0]
+    with time_machine.travel(start + skew, tick=False):
+        assert browser.is_signed_in()
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=5), timedelta(days=400)])
+def test_a_clock_that_is_set_back_signs_nobody_out(
+    nodes: tuple[Flask, Flask], account: str, back: timedelta
+) -> None:
+    from tests.web.conftest import Browser
+
+    start = now()
+    browser = Browser(nodes[0])
+    with time_machine.travel(start + back, tick=False):
+        browser.sign_in(account)
+    with time_machine.travel(start, tick=False) as clock:
+        assert browser.is_signed_in()
+        assert (
+            browser.submit("/account/profile", {"name": "A"}, page="/account/profile").status_code
+            == 303
+        )
+        # Nobody knows when that sign-in was, so it counts as an old one.
+        assert browser.get("/account/email").status_code == 303
+        values = {"password": PASSWORD}
+        assert browser.submit("/reauthenticate", values, page="/reauthenticate").status_code == 303
+        assert browser.get("/account/email").status_code == 200
+        clock.shift(timedelta(hours=11))
+        assert browser.is_signed_in()
+        clock.shift(timedelta(hours=13))
+        assert not browser.is_signed_in()
+
+
+def test_a_session_of_the_future_ends_when_it_would(
+    nodes: tuple[Flask, Flask], account: str
+) -> None:
+    from tests.web.conftest import Browser
+
+    start = now()
+    browser = Browser(nodes[0])
+    with time_machine.travel(start + timedelta(days=400), tick=False):
+        browser.sign_in(account)
+    with time_machine.travel(start, tick=False) as clock:
+        assert browser.is_signed_in()
+        clock.shift(timedelta(hours=13))
+        assert not browser.is_signed_in()
+
+
+def test_a_browser_in_daily_use_stays_signed_in_for_ninety_days(app: Flask, account: str) -> None:
+    from tests.web.conftest import Browser
+
+    start = now()
+    browser = Browser(app)
+    with time_machine.travel(start, tick=False) as clock:
+        browser.sign_in(account)
+        for hours in range(11, 90 * 24, 11):
+            clock.move_to(start + timedelta(hours=hours))
+            assert browser.is_signed_in(), hours
+        clock.move_to(start + timedelta(days=90))
+        assert not browser.is_signed_in()
+
+
+#: endif
+#: if cookiecutter.interface != "html"
+@pytest.mark.parametrize("skew", [*SKEWS, timedelta(days=1)])
+def test_a_token_works_on_a_server_whose_clock_differs(
+    nodes: tuple[Flask, Flask], account: str, skew: timedelta
+) -> None:
+    start = now()
+    with time_machine.travel(start + skew, tick=False):
+        body = {"email": account, "password": PASSWORD}
+        token = nodes[0].test_client().post("/api/v1/sessions", json=body).get_json()["token"]
+    with time_machine.travel(start, tick=False):
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = nodes[1].test_client().get("/api/v1/account", headers=headers)
+    assert answer.status_code == 200
+
+
+#: endif
