@@ -149,24 +149,3 @@ def test_the_trusted_proxy_says_which_scheme(
     app.before_request(lambda: schemes.append(request.scheme))
     app.test_client().get("/healthz", headers={"X-Forwarded-Proto": forwarded})
     assert schemes == [scheme]
-
-
-#: if cookiecutter.interface != "html"
-@pytest.mark.parametrize("first", ["203.0.113.7", "2001:db8::1"])
-def test_a_client_can_not_pass_a_limit_by_writing_its_address_anew(
-    make_app: MakeApp, first: str
-) -> None:
-    app = make_app(TRUSTED_PROXIES=1, LIMIT_PASSWORD_BY_IP="3 per minute")
-    body = {"email": "ada@example.com", "password": "wrong"}
-
-    def sign_in(address: str) -> int:
-        headers = {"X-Forwarded-For": address}
-        answer = app.test_client().post("/api/v1/sessions", json=body, headers=headers)
-        return answer.status_code
-
-    assert [sign_in(written) for written in FORMS[first][:5]] == [401] * 3 + [429] * 2
-    # Nobody else is shut out by that.
-    assert sign_in("::ffff:198.51.100.1") == 401
-
-
-#: endif

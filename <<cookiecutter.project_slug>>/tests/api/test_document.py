@@ -114,3 +114,11 @@ def test_the_page_needs_no_network_and_no_inline_script(app: Flask) -> None:
     assert " style=" not in text
     assert not re.search(r"<script(?! src=\"/static/)", text)
     assert not re.search(r"(?:src|href)=\"(?!/static/|/api/|#|/\")", text)
+
+
+@pytest.mark.parametrize("prefix", ["/shop", ""])
+def test_it_says_where_the_api_is_mounted(make_app: MakeApp, prefix: str) -> None:
+    client = make_app(BASE_URL="https://localhost/shop").test_client()
+    served: Json = client.get(f"{prefix}/api/v1/openapi.json").get_json()
+    assert served["servers"] == [{"url": "/shop"}]
+    assert "https://localhost/shop/api/v1" in client.get(f"{prefix}/api/docs").text

@@ -2,11 +2,12 @@
 
 import re
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.api.conftest import ApiClient
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, MakeApp, add_account
 
 
 def sign_in_by_form(app: Flask, email: str, **fields: str) -> FlaskClient:
@@ -67,3 +68,11 @@ def test_the_sessions_of_both_faces_are_listed_and_ended_together(
     assert ada.call("DELETE /sessions").status_code == 204
     assert client.get("/account", base_url="https://localhost").status_code == 303
     assert ada.call("GET /account").status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["/shop", ""])
+def test_a_cookie_does_nothing_at_an_api_below_a_path(make_app: MakeApp, prefix: str) -> None:
+    app = make_app(BASE_URL="https://localhost/shop")
+    client = sign_in_by_form(app, add_account(app), remember="y")
+    answer = client.get(f"{prefix}/api/v1/account", base_url="https://localhost")
+    assert answer.status_code == 401

@@ -92,3 +92,27 @@ def test_a_limit_ends(make_app: MakeApp) -> None:
         assert is_limit(answer)
         clock.shift(int(answer.headers["Retry-After"]))
         assert api.sign_in(email)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["203.0.113.7", "203.0.113.7:1", "::ffff:203.0.113.7", "[::ffff:203.0.113.7]:2"],
+        ["2001:db8::1", "[2001:DB8::1]:1", "2001:db8::1%eth0", "2001:db8::2"],
+        ["unknown", "_hidden", "", "203.0.113.256"],
+    ],
+)
+def test_another_way_to_write_an_address_does_not_pass_a_limit(
+    make_app: MakeApp, written: list[str]
+) -> None:
+    app = make_app(TRUSTED_PROXIES=1, LIMIT_PASSWORD_BY_IP="3 per minute")
+    body = {"email": "ada@example.com", "password": "wrong"}
+
+    def sign_in(address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        answer = app.test_client().post("/api/v1/sessions", json=body, headers=headers)
+        return answer.status_code
+
+    assert [sign_in(f"198.51.100.9, {address}") for address in written] == [401] * 3 + [429]
+    # Nobody else is shut out by that.
+    assert sign_in("::ffff:198.51.100.1") == 401

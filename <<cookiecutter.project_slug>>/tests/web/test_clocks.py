@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.accounts.models import now
 from tests.conftest import PASSWORD, MakeApp
+from tests.web.conftest import Browser
 
 SKEWS = [timedelta(0), timedelta(minutes=1), timedelta(minutes=-1)]
 
@@ -18,14 +19,11 @@ def nodes(make_app: MakeApp) -> tuple[Flask, Flask]:
     return make_app(), make_app()
 
 
-#: if cookiecutter.interface != "api"
 @pytest.mark.parametrize("remember", [{}, {"remember": "y"}])
 @pytest.mark.parametrize("skew", SKEWS)
 def test_pages_work_on_a_server_whose_clock_differs(
     nodes: tuple[Flask, Flask], account: str, skew: timedelta, remember: dict[str, str]
 ) -> None:
-    from tests.web.conftest import Browser
-
     start = now()
     browser = Browser(nodes[0])
     with time_machine.travel(start + skew, tick=False):
@@ -47,8 +45,6 @@ def test_pages_work_on_a_server_whose_clock_differs(
 def test_a_clock_that_is_set_back_signs_nobody_out(
     nodes: tuple[Flask, Flask], account: str, back: timedelta
 ) -> None:
-    from tests.web.conftest import Browser
-
     start = now()
     browser = Browser(nodes[0])
     with time_machine.travel(start + back, tick=False):
@@ -73,8 +69,6 @@ def test_a_clock_that_is_set_back_signs_nobody_out(
 def test_a_session_of_the_future_ends_when_it_would(
     nodes: tuple[Flask, Flask], account: str
 ) -> None:
-    from tests.web.conftest import Browser
-
     start = now()
     browser = Browser(nodes[0])
     with time_machine.travel(start + timedelta(days=400), tick=False):
@@ -86,8 +80,6 @@ def test_a_session_of_the_future_ends_when_it_would(
 
 
 def test_a_browser_in_daily_use_stays_signed_in_for_ninety_days(app: Flask, account: str) -> None:
-    from tests.web.conftest import Browser
-
     start = now()
     browser = Browser(app)
     with time_machine.travel(start, tick=False) as clock:
@@ -97,22 +89,3 @@ def test_a_browser_in_daily_use_stays_signed_in_for_ninety_days(app: Flask, acco
             assert browser.is_signed_in(), hours
         clock.move_to(start + timedelta(days=90))
         assert not browser.is_signed_in()
-
-
-#: endif
-#: if cookiecutter.interface != "html"
-@pytest.mark.parametrize("skew", [*SKEWS, timedelta(days=1)])
-def test_a_token_works_on_a_server_whose_clock_differs(
-    nodes: tuple[Flask, Flask], account: str, skew: timedelta
-) -> None:
-    start = now()
-    with time_machine.travel(start + skew, tick=False):
-        body = {"email": account, "password": PASSWORD}
-        token = nodes[0].test_client().post("/api/v1/sessions", json=body).get_json()["token"]
-    with time_machine.travel(start, tick=False):
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = nodes[1].test_client().get("/api/v1/account", headers=headers)
-    assert answer.status_code == 200
-
-
-#: endif
