@@ -23,8 +23,8 @@ def server_url(backend: str) -> str:
 
 
 @contextmanager
-def database(backend: str) -> Iterator[str]:
-    """The URL of an empty database.
+def database(backend: str, options: str = "") -> Iterator[str]:
+    """The URL of an empty database, created with the options of `CREATE DATABASE`.
 
     Without the server the test is skipped on a person's machine, and fails where CI is set.
     """
@@ -33,7 +33,7 @@ def database(backend: str) -> Iterator[str]:
         return
     name = f"template_{uuid4().hex}"
     try:
-        execute(backend, f"CREATE DATABASE {name}")
+        execute(backend, f"CREATE DATABASE {name} {options}")
     except (psycopg.OperationalError, pymysql.err.OperationalError) as error:
         message = f"set {SERVERS[backend][0]} to a server that answers: {error}"
         if os.environ.get("CI"):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import requests
 
@@ -98,8 +98,10 @@ def prepare(folder: Path, programs: Path, environment: dict[str, str]) -> None:
 
 
 @contextmanager
-def running(folder: Path, programs: Path, environment: dict[str, str]) -> Iterator[Node]:
-    """A node that answers. It is stopped at the end, if it was not before."""
+def running(
+    folder: Path, programs: Path, environment: dict[str, str], *, healthy: bool = True
+) -> Iterator[Node]:
+    """A node that answers, and is healthy. It is stopped at the end, if it was not before."""
     port = walk.free_port()
     log_file = folder / f"{port}.log"
     with log_file.open("wb") as log:
@@ -112,7 +114,10 @@ def running(folder: Path, programs: Path, environment: dict[str, str]) -> Iterat
         )
     node = Node(server, f"http://127.0.0.1:{port}", log_file)
     try:
-        walk.wait_until_healthy(node.address)
+        if healthy:
+            walk.wait_until_healthy(node.address)
+        else:
+            until(lambda: listens(port))
         yield node
     finally:
         server.terminate()
@@ -132,13 +137,22 @@ def until(condition: Callable[[], bool], seconds: float = walk.WAIT) -> None:
         time.sleep(0.05)
 
 
+def listens(port: int) -> bool:
+    """Whether something accepts connections on a port of this machine."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
 class Proxy:
-    """Passes connections on to a server, until it is cut."""
+    """Passes connections on to a server, until it is cut or frozen."""
 
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
         self.port = walk.free_port()
         self.sockets: list[socket.socket] = []
+        self.flowing = Event()
+        self.flowing.set()
         self.mend()
 
     def mend(self) -> None:
@@ -154,6 +168,14 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    def freeze(self) -> None:
+        """Take connections and requests, and answer none."""
+        self.flowing.clear()
+
+    def thaw(self) -> None:
+        """Pass on what waits, and all that follows."""
+        self.flowing.set()
+
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
@@ -166,6 +188,7 @@ class Proxy:
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                self.flowing.wait()
                 sink.sendall(data)
         with suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
@@ -189,7 +212,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), *options], stdout=subprocess.DEVNULL
         )
-        until(self._answers)
+        until(lambda: listens(self.port))
 
     def stop(self) -> None:
         """Stop it at once."""
@@ -200,8 +223,3 @@ class Redis:
     def freeze(self) -> None:
         """Let it take connections, and answer none."""
         self.process.send_signal(signal.SIGSTOP)
-
-    def _answers(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False

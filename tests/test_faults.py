@@ -1,7 +1,6 @@
 """What an app does while the things it depends on fail: with real processes, on this machine."""
 
 import os
-import shutil
 import signal
 import socket
 import time
@@ -9,29 +8,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import requests
 
-from tests import databases, nodes, walk
+from tests import databases, nodes, servers, walk
 from tests.conftest import Renderer, make_renderer
-from tests.nodes import ADA, Node, Proxy, Redis
+from tests.nodes import ADA, Node, Redis
 from tests.variants import Variant
 
 pytestmark = pytest.mark.xdist_group("faults")
-
-PORTS = {"postgresql": 5432, "mysql": 3306}
 
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     """A Redis of the test's own."""
-    if not shutil.which("redis-server"):
-        message = "needs the program redis-server"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+    servers.need("redis-server")
     server = Redis()
     yield server
     server.stop()
@@ -52,45 +43,6 @@ def node(folder: Path, programs: Path, **settings: str) -> Iterator[Node]:
     environment = nodes.settings("sqlite:///app.db", **settings)
     with nodes.running(folder, programs, environment) as started:
         yield started
-
-
-@pytest.mark.parametrize("backend", ["postgresql", "mysql"])
-def test_the_database_is_down_and_comes_back(
-    backend: str, render: Renderer, programs: Path
-) -> None:
-    folder = render(**Variant("both", True, backend).answers)
-    with databases.database(backend) as url:
-        parts = urlsplit(url)
-        proxy = Proxy(parts.hostname or "", parts.port or PORTS[backend])
-        user = parts.netloc.rpartition("@")[0]
-        behind_proxy = parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
-        environment = nodes.settings(behind_proxy)
-        nodes.prepare(folder, programs, environment)
-        with nodes.running(folder, programs, environment) as node:
-            token, browser = node.sign_in(), node.browser()
-            proxy.cut()
-            check_without_database(node, token, browser)
-            proxy.mend()
-            assert requests.get(f"{node.address}/healthz", timeout=10).status_code == 200
-            assert node.api("GET", "/account", token).status_code == 200
-            assert browser.get(f"{node.address}/account").status_code == 200
-        proxy.cut()
-
-
-def check_without_database(node: Node, token: str, browser: requests.Session) -> None:
-    """Everything answers, and says what is wrong."""
-    health = requests.get(f"{node.address}/healthz", timeout=10)
-    assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
-    page = browser.get(f"{node.address}/account", timeout=10)
-    assert page.status_code == 503
-    assert page.headers["Content-Type"].startswith("text/html")
-    assert "Content-Security-Policy" in page.headers
-    for answer in (node.api("GET", "/account", token), node.api("POST", "/sessions", **ADA)):
-        assert answer.status_code == 503
-        assert answer.headers["Content-Type"] == "application/problem+json"
-    for path in ("/", "/login", "/static/style.css"):
-        assert requests.get(f"{node.address}{path}", timeout=10).status_code == 200, path
-    assert "Traceback" not in node.log
 
 
 def test_the_mail_server_is_down(folder: Path, programs: Path) -> None:

@@ -1,5 +1,6 @@
-"""What PostgreSQL needs on every connection: time-outs, and no prepared statements."""
+"""What PostgreSQL needs on every connection, and what its errors mean."""
 
+import logging
 from typing import Any, TypeVar
 
 import psycopg
@@ -29,6 +30,8 @@ FATAL = ("08", "25006", "57P")
 UNIQUE_VIOLATION = "23505"
 
 Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 
 class Connection(psycopg.Connection[Any]):
@@ -60,7 +63,9 @@ class Connector:
         options.setdefault("connect_timeout", self.config["DATABASE_CONNECT_TIMEOUT_SECONDS"])
         # A pooler gives each transaction another server connection, and statements stay behind.
         options.setdefault("prepare_threshold", None)
+        options.setdefault("client_encoding", "utf8")
         connection = self._open(args, options)
+        _check_encoding(connection)
         seconds = database.statement_timeout(self.config)
         if seconds is not None:
             connection.read_timeout = seconds + MARGIN_SECONDS
@@ -78,6 +83,10 @@ class Connector:
                 if "unsupported startup parameter" not in str(error):
                     raise
                 self.takes_options = False
+                logger.warning(
+                    "The connection pooler refuses time-outs: DATABASE_LOCK_TIMEOUT_SECONDS has no"
+                    " effect. Set lock_timeout and statement_timeout with ALTER ROLE"
+                )
         return Connection.connect(*args, **options)
 
     def _options(self, options: dict[str, Any]) -> str:
@@ -91,6 +100,17 @@ def set_up(engine: Engine, config: Config) -> None:
     """Prepare every new connection of the engine."""
     # The event `do_connect` would do, but keep other listeners from being called.
     engine.dialect.connect = Connector(config).open  # type: ignore[assignment]
+
+
+def _check_encoding(connection: Connection) -> None:
+    """Refuse a database that cannot hold every name. Raises psycopg.OperationalError."""
+    encoding = (connection.pgconn.parameter_status(b"server_encoding") or b"UTF8").decode()
+    if encoding != "UTF8":
+        connection.close()
+        raise psycopg.OperationalError(
+            f"the database has the encoding {encoding}, the app needs UTF8: create it with"
+            " CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def diagnose(error: BaseException | None) -> Fault:

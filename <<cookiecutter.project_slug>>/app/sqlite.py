@@ -13,9 +13,11 @@ from app.faults import Fault
 # The beginnings of SQLite's names for errors. No longer writable, on a damaged disk, or moved.
 FATAL = ("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 PASSING = (*FATAL, "SQLITE_BUSY", "SQLITE_FULL", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_PROTOCOL")
-# What everything else is called: these are known to hold no value.
 MISSING = re.compile(r"no such (table|column): ")
-VALUE_FREE = re.compile(rf'{MISSING.pattern}|near ".*": syntax error|\w+ constraint failed: ')
+# The beginnings of other messages that name what the schema calls things, never a value.
+VALUE_FREE = re.compile(
+    r"(no such \w+: |error in \w+ |near \".*\": syntax error|\w+ constraint failed: |foreign key )"
+)
 UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
 # Less than this is no place for another transaction.
 MIN_FREE_BYTES = 1024 * 1024

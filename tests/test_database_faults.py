@@ -1,0 +1,198 @@
+"""What an app does while its database fails: real servers, and real processes in production."""
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests import databases, nodes, servers
+from tests.conftest import Renderer
+from tests.nodes import ADA, Node, Proxy
+from tests.variants import Variant
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+BACKENDS = ["postgresql", "mysql"]
+PORTS = {"postgresql": 5432, "mysql": 3306}
+LINE = re.compile(
+    r"\[.+\] ERROR in errors: The database failed at (GET|PATCH|POST) [\w.]+: \w+: .+"
+)
+QUICK = {
+    "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
+    "DATABASE_STATEMENT_TIMEOUT_SECONDS": "1",
+    "DATABASE_LOCK_TIMEOUT_SECONDS": "1",
+}
+
+
+@contextmanager
+def serving(
+    render: Renderer, programs: Path, backend: str, url: str, **settings: str
+) -> Iterator[Node]:
+    """A node with everything on over an empty database, with Ada's account."""
+    folder = render(**Variant("both", True, backend).answers)
+    environment = nodes.settings(url, **QUICK, **settings)
+    nodes.prepare(folder, programs, environment)
+    with nodes.running(folder, programs, environment) as node:
+        yield node
+        assert "Traceback" not in node.log
+
+
+@pytest.fixture
+def proxy(backend: str) -> Iterator[Proxy]:
+    """A way to the database's server."""
+    parts = urlsplit(databases.server_url(backend))
+    proxy = Proxy(parts.hostname or "", parts.port or PORTS[backend])
+    yield proxy
+    proxy.thaw()
+    proxy.cut()
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The URL of a database behind a proxy."""
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
+
+
+def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
+    """Each answer says so in the form of its interface, and is one line in the log."""
+    lines = [line for line in node.log.splitlines() if LINE.fullmatch(line)]
+    assert len(lines) == len(answers), node.log
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "10"
+        assert "Content-Security-Policy" in answer.headers
+        kind = "application/problem+json" if "/api/" in answer.url else "text/html"
+        assert answer.headers["Content-Type"].startswith(kind)
+    health = requests.get(f"{node.address}/healthz", timeout=20)
+    assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
+    assert "ERROR in health: Not healthy: " in node.log
+
+
+def check_available(node: Node, token: str, browser: requests.Session) -> None:
+    """It has healed by itself."""
+    assert requests.get(f"{node.address}/healthz", timeout=10).status_code == 200
+    assert node.api("PATCH", "/account", token, name="Ada").status_code == 200
+    assert browser.get(f"{node.address}/account", timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("fault", "end"), [("cut", "mend"), ("freeze", "thaw")])
+def test_the_database_is_gone_and_comes_back(
+    backend: str, fault: str, end: str, proxy: Proxy, render: Renderer, programs: Path
+) -> None:
+    with (
+        databases.database(backend) as url,
+        serving(render, programs, backend, through(proxy, url)) as node,
+    ):
+        token, browser = node.sign_in(), node.browser()
+        getattr(proxy, fault)()
+        for path in ("/", "/static/style.css"):
+            assert requests.get(f"{node.address}{path}", timeout=5).status_code == 200
+        answers = [
+            browser.get(f"{node.address}/account", timeout=20),
+            node.api("GET", "/account", token),
+            node.api("POST", "/sessions", **ADA),
+        ]
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 8
+        check_unavailable(node, answers)
+        getattr(proxy, end)()
+        check_available(node, token, browser)
+
+
+def check_read_only(node: Node, token: str, browser: requests.Session) -> None:
+    """What only reads is served; what writes is not."""
+    assert node.api("GET", "/account", token).status_code == 200
+    check_unavailable(
+        node,
+        [
+            node.api("PATCH", "/account", token, name="Grace"),
+            node.submit(browser, "/account/profile", name="Grace"),
+        ],
+    )
+
+
+def test_postgresql_becomes_read_only_and_writable_again(render: Renderer, programs: Path) -> None:
+    with (
+        databases.database("postgresql") as url,
+        serving(render, programs, "postgresql", url) as node,
+    ):
+        token, browser = node.sign_in(), node.browser()
+        name = urlsplit(url).path.lstrip("/")
+        switch = f"ALTER DATABASE {name} SET default_transaction_read_only = "
+        kick_out = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - our own name
+            f" WHERE datname = '{name}'"
+        )
+        for statement in (f"{switch} on", kick_out):
+            databases.execute("postgresql", statement)
+        check_read_only(node, token, browser)
+        databases.execute("postgresql", f"{switch} off")
+        check_available(node, token, browser)
+
+
+def test_mariadb_becomes_read_only_and_writable_again(
+    render: Renderer, programs: Path, tmp_path: Path
+) -> None:
+    server = servers.MariaDB(tmp_path / "mariadb")
+    try:
+        with serving(render, programs, "mysql", server.url) as node:
+            token, browser = node.sign_in(), node.browser()
+            server.execute("SET GLOBAL read_only = 1")
+            check_read_only(node, token, browser)
+            server.execute("SET GLOBAL read_only = 0")
+            check_available(node, token, browser)
+    finally:
+        server.stop()
+
+
+def test_behind_pgbouncer_everybody_signs_in(
+    render: Renderer, programs: Path, tmp_path: Path
+) -> None:
+    limits = {
+        "LIMIT_PASSWORD_BY_IP": "1000 per minute",
+        "LIMIT_PASSWORD_FAILURES": "1000 per minute",
+    }
+    with (
+        databases.database("postgresql") as url,
+        servers.pgbouncer(url, tmp_path, connections=5) as pool,
+        serving(render, programs, "postgresql", pool, **limits) as node,
+        ThreadPoolExecutor(30) as people,
+    ):
+
+        def sign_in(_number: int) -> tuple[int, int]:
+            answer = node.api("POST", "/sessions", **ADA)
+            account = node.api("GET", "/account", answer.json().get("token", "none"))
+            return answer.status_code, account.status_code
+
+        assert Counter(people.map(sign_in, range(90))) == {(201, 200): 90}
+        assert "The connection pooler refuses time-outs" in node.log
+
+
+def test_a_database_of_another_encoding_is_named(render: Renderer, programs: Path) -> None:
+    folder = render(**Variant("both", True, "postgresql").answers)
+    with databases.database("postgresql", "ENCODING 'SQL_ASCII' TEMPLATE template0") as url:
+        environment = nodes.settings(url)
+        with nodes.running(folder, programs, environment, healthy=False) as node:
+            answer = node.api("POST", "/sessions", **ADA)
+            check_unavailable(node, [answer])
+            assert "has the encoding SQL_ASCII, the app needs UTF8" in node.log
+            assert "Traceback" not in node.log
+
+
+def test_no_log_of_the_server_holds_a_mailed_token(render: Renderer, programs: Path) -> None:
+    token = secrets.token_urlsafe(32)
+    everything = {"GUNICORN_CMD_ARGS": "--access-logfile - --log-level debug"}
+    with serving(render, programs, "sqlite", "sqlite:///app.db", **everything) as node:
+        for path in ("/confirm", "/reset-password", "/account/email"):
+            page = f"{node.address}{path}/{token}"
+            assert requests.get(page, headers={"Referer": page}, timeout=10).status_code == 404
+            assert f"GET {path}/" in node.log
+        assert token not in node.log
