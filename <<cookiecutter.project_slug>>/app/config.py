@@ -111,7 +111,6 @@ SETTINGS = (
     Setting("SESSION_IDLE_SECONDS", kinds.seconds(), 12 * HOUR),
     Setting("SESSION_REMEMBER_SECONDS", kinds.seconds(), 30 * DAY),
     Setting("RECENT_SIGN_IN_SECONDS", kinds.seconds(), 15 * MINUTE),
-    Setting("DEVICE_COOKIE_SECONDS", kinds.seconds(), 365 * DAY),
     #: endif
     #: if cookiecutter.interface != "html"
     Setting("API_SESSION_IDLE_SECONDS", kinds.seconds(), 30 * DAY),
@@ -120,13 +119,17 @@ SETTINGS = (
     Setting("SESSION_TOUCH_SECONDS", kinds.seconds(0), MINUTE),
     # How far the clocks of servers may differ.
     Setting("CLOCK_SKEW_SECONDS", kinds.seconds(0, HOUR), MINUTE),
+    Setting("SESSIONS_PER_ACCOUNT", kinds.whole(1, 10_000), 100),
+    # Browsers and clients that signed in before, each counted apart from strangers.
+    Setting("DEVICE_SECONDS", kinds.seconds(), 365 * DAY),
+    Setting("DEVICES_PER_ACCOUNT", kinds.whole(1, 1000), 20),
     # Tokens in emails, and accounts that were never confirmed.
     Setting("CONFIRM_TOKEN_SECONDS", kinds.seconds(), 3 * DAY),
     Setting("EMAIL_CHANGE_TOKEN_SECONDS", kinds.seconds(), DAY),
     Setting("RESET_TOKEN_SECONDS", kinds.seconds(), HOUR),
     Setting("UNCONFIRMED_ACCOUNT_SECONDS", kinds.seconds(), 7 * DAY),
     # Rate limits, in the notation of the `limits` package.
-    Setting("RATELIMIT_STORAGE_URI", kinds.text, "memory://"),
+    Setting("RATELIMIT_STORAGE_URI", kinds.text, "database://"),
     Setting("LIMIT_PASSWORD_BY_IP", kinds.limit, "20 per minute"),
     Setting("LIMIT_PASSWORD_FAILURES", kinds.limit, "10 per 15 minutes"),
     Setting("LIMIT_NEW_PASSWORDS_BY_IP", kinds.limit, "120 per minute"),

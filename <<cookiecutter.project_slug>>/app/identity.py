@@ -48,12 +48,12 @@ def current_identity() -> Identity:
     return cast(Identity, current_user._get_current_object())
 
 
-def current_client(device: str | None = None) -> Client:
+def current_client(*devices: str) -> Client:
     """Who sends this request, as the service wants to know it."""
     return Client(
         ip_address=addresses.normalize(request.remote_addr or ""),
         user_agent=_storable(request.user_agent.string, USER_AGENT_LENGTH),
-        device=device,
+        devices=devices,
     )
 
 

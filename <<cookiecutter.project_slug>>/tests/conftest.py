@@ -17,7 +17,7 @@ from sqlalchemy import delete
 
 from app import config, create_app
 from app.accounts import delivery, outbox, registration
-from app.accounts.models import Account
+from app.accounts.models import Account, LimitCounter
 from app.extensions import db
 
 pytest_plugins = [
@@ -164,14 +164,14 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     """An app with the settings of the tests, with nothing in it."""
     yield shared_app
     forget_all(shared_app)
-    shared_app.extensions["limits"].shared.storage.reset()
 
 
 def forget_all(app: Flask) -> None:
-    """Finish the jobs under way, and take out all accounts with what belongs to them."""
+    """Finish the jobs under way, and take out all accounts and what was counted."""
     outbox.drain(app)
     with app.app_context():
         db.session.execute(delete(Account))
+        db.session.execute(delete(LimitCounter))
         db.session.commit()
 
 

@@ -155,12 +155,12 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             "SESSION_IDLE_SECONDS",
             "SESSION_REMEMBER_SECONDS",
             "RECENT_SIGN_IN_SECONDS",
-            "DEVICE_COOKIE_SECONDS",
             #: endif
             #: if cookiecutter.interface != "html"
             "API_SESSION_IDLE_SECONDS",
             #: endif
             "SESSION_ABSOLUTE_SECONDS",
+            "DEVICE_SECONDS",
             "CONFIRM_TOKEN_SECONDS",
             "EMAIL_CHANGE_TOKEN_SECONDS",
             "RESET_TOKEN_SECONDS",
@@ -172,7 +172,10 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ["SESSION_TOUCH_SECONDS", "HSTS_SECONDS"], (["0", "60"], ["-1", "999999999999"])
     ),
     "CLOCK_SKEW_SECONDS": (["0", "3600"], ["-1", "3601"]),
-    "RATELIMIT_STORAGE_URI": (["memory://"], ["nonsense", "ftp://127.0.0.1"]),
+    **dict.fromkeys(
+        ["SESSIONS_PER_ACCOUNT", "DEVICES_PER_ACCOUNT"], (["1", "50"], ["0", "-1", "x"])
+    ),
+    "RATELIMIT_STORAGE_URI": (["memory://", "database://"], ["nonsense", "ftp://127.0.0.1"]),
     **dict.fromkeys(
         [
             "LIMIT_PASSWORD_BY_IP",

@@ -8,15 +8,14 @@ from app.accounts import devices, events, limits, passwords, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import AccountError, InvalidInput, NotConfirmed, WrongCredentials
 from app.accounts.fields import address_key
+from app.accounts.limits import Rule
 from app.accounts.models import Account, Session
 from app.extensions import transaction
-
-FAILURES = ("LIMIT_PASSWORD_FAILURES", "password failures")
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What a sign-in gives: the session, its token, and a cookie for the browser's next one."""
+    """What a sign-in gives: the session, its token, and a secret for the device's next one."""
 
     session: Session
     token: str
@@ -54,8 +53,9 @@ def sign_in(
     Raises WrongCredentials, NotConfirmed, LimitReached.
     """
     account = store.by_email(email)
-    device = devices.identify(client.device, account)
-    password_hash = _compare(account, address_key(email), password, client, device)
+    device = devices.identify(client.devices, account)
+    failures = _failures("device", device) if device else _failures("address", address_key(email))
+    password_hash = _compare(account, password, client, failures)
     if account is None or password_hash is None:
         account_id = account.id if account else None
         events.record("sign_in.refused", client, account_id, reason="wrong credentials")
@@ -86,8 +86,7 @@ def confirm_password(current: Session, password: str, client: Client, field: str
     account = current.account
     refusal = InvalidInput({field: ["This is not your password."]})
     # Counted for this session alone: strangers cannot keep its owner from changing anything.
-    source = f"session {current.id}"
-    password_hash = _compare(account, account.email, password, client, source)
+    password_hash = _compare(account, password, client, _failures("session", current.id))
     if password_hash is None:
         events.record("sign_in.refused", client, account.id, reason="wrong password")
         raise refusal
@@ -96,28 +95,30 @@ def confirm_password(current: Session, password: str, client: Client, field: str
 
 def lift_limit(account: Account) -> None:
     """Let strangers try passwords for the account again."""
-    limits.lift(*FAILURES, account.email)
+    limits.lift(_failures("address", account.email))
 
 
-def _compare(
-    account: Account | None, address: str, password: str, client: Client, source: str | None
-) -> str | None:
+def _failures(source: str, name: str | int) -> Rule:
+    """The limit on wrong passwords from one source: strangers who type an address, a device that
+    is known, or a session. Each is counted apart."""
+    return Rule("LIMIT_PASSWORD_FAILURES", "password failures", (source, name))
+
+
+def _compare(account: Account | None, password: str, client: Client, failures: Rule) -> str | None:
     """Compare, within the limits; the account's hash if the password matches it.
 
-    `source` is what is counted apart from strangers: a known device, or a session.
-    A failure is counted before it is known to be one, so that guesses made at the same moment
-    cannot pass the limit together.
+    An attempt is counted before it is known to be a failure, so that guesses made at the same
+    moment cannot pass the limit together.
     """
-    limits.spend(
-        "LIMIT_PASSWORD_BY_IP", "passwords by address", limits.network(client.ip_address), client
-    )
-    key = f"{address} {source}" if source else address
-    limits.spend(*FAILURES, key, client)
+    by_network = limits.by_network("LIMIT_PASSWORD_BY_IP", "passwords by address", client)
+    limits.spend(by_network, client)
+    limits.reserve(failures, client)
     compared = account.password_hash if account else None
     matches = passwords.verify(password, compared)
     if account is None or compared is None or not matches:
+        limits.fail(failures)
         return None
-    limits.give_back(*FAILURES, key)
+    limits.release(failures)
     return _renew(account, compared, password)
 
 
@@ -145,6 +146,11 @@ def _start(proof: Proof, kind: str, replaces: Session | None, method: str) -> Si
         proof.hold()
         if replaces is not None:
             sessions.end(replaces)
+        surplus = sessions.end_surplus(account)
         session, token = sessions.start(account, kind, client)
-    events.record("sign_in.succeeded", client, account.id, method=method, session_id=session.id)
-    return SignedIn(session, token, devices.issue(account))
+        device = devices.remember(account, devices.identify(client.devices, account))
+    if surplus:
+        events.record("session.ended_surplus", client, account.id, sessions=surplus)
+    session_id = str(session.public_id)
+    events.record("sign_in.succeeded", client, account.id, method=method, session_id=session_id)
+    return SignedIn(session, token, device)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import (
     authentication,
+    devices,
     events,
     fields,
     limits,
@@ -33,9 +35,12 @@ def rename(account: Account, name: str, client: Client) -> None:
     events.record("account.renamed", client, account.id)
 
 
-def change_password(current: Session, current_password: str, password: str, client: Client) -> None:
+def change_password(
+    current: Session, current_password: str, password: str, client: Client
+) -> str | None:
     """Set another password, end every other session, void mailed links, tell the owner.
 
+    Every known device is forgotten. If the one that asks was known, return its new secret.
     Raises InvalidInput on `current_password` and `password`, LimitReached.
     """
     account = current.account
@@ -47,14 +52,18 @@ def change_password(current: Session, current_password: str, password: str, clie
     if proof is None or refusals.errors:
         raise InvalidInput(refusals.errors)
     password_hash = passwords.hash_password(password)
+    was_known = devices.identify(client.devices, account)
     with transaction():
         proof.hold()
         account.password_hash = password_hash
-        # Links mailed before can no longer change anything.
+        # Links mailed, and devices known, before are worth nothing any more.
         tokens.void(account, "reset", "email")
+        devices.forget(account)
+        device = devices.remember(account) if was_known else None
         sessions.end_all(account, keep=current)
     events.record("password.changed", client, account.id)
     outbox.submit(mails.password_changed, account.email)
+    return device
 
 
 def request_email_change(account: Account, email: str, client: Client) -> None:
@@ -121,22 +130,29 @@ def remove(account: Account, client: Client, proof: authentication.Proof | None 
 def export(account: Account, client: Client) -> Mapping[str, Any]:
     """All that is stored about the account, without hashes and tokens, ready for JSON."""
     events.record("account.exported", client, account.id)
+    # Those that have ended are stored until the next purge.
+    all_sessions = db.session.scalars(select(Session).where(Session.account_id == account.id))
     mailed = db.session.scalars(select(MailedToken).where(MailedToken.account_id == account.id))
     return {
         "account": _columns(account),
-        "sessions": [_columns(session) for session in sessions.of(account)],
+        "sessions": [_columns(session) for session in all_sessions],
         "mailed_links": [_columns(token) for token in mailed],
     }
 
 
 def _columns(row: Base) -> dict[str, Any]:
-    """A row as JSON can hold it, less what only the server may know."""
+    """A row as JSON can hold it, less what only the server may know: secrets and numbers."""
     return {
-        column.key: timestamp(value) if isinstance(value, datetime) else value
+        column.key.removeprefix("public_"): _value(getattr(row, column.key))
         for column in row.__table__.columns
-        if not column.key.endswith("_hash")
-        for value in [getattr(row, column.key)]
+        if column.key not in ("id", "account_id") and not column.key.endswith("_hash")
     }
+
+
+def _value(stored: Any) -> Any:
+    if isinstance(stored, datetime):
+        return timestamp(stored)
+    return str(stored) if isinstance(stored, UUID) else stored
 
 
 def _mail_email_change(account_id: int, email: str) -> None:

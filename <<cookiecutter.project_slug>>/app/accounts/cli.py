@@ -56,7 +56,7 @@ def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> No
 
 @accounts.command("list")
 def list_accounts() -> None:
-    """List all accounts: id, address, name, whether confirmed."""
+    """List all accounts: number, address, name, whether confirmed."""
     for account in db.session.scalars(select(Account).order_by(Account.id)).yield_per(500):
         state = "confirmed" if account.confirmed_at else "unconfirmed"
         say(account.id, account.email, account.name, state)
@@ -67,7 +67,8 @@ def list_accounts() -> None:
 def show(email: str) -> None:
     """Show the account of EMAIL and its sessions."""
     account = _find(email)
-    say(f"id         {account.id}")
+    say(f"number     {account.id}")
+    say(f"id         {account.public_id}")
     say(f"name       {account.name}")
     say(f"email      {account.email}")
     say(f"created    {timestamp(account.created_at)}")
@@ -76,7 +77,7 @@ def show(email: str) -> None:
     say(f"sessions   {len(living)}")
     for session in living:
         seen = timestamp(session.last_seen_at)
-        say(f"  {session.id}  {seen}  {session.ip_address}  {session.user_agent}")
+        say(f"  {session.public_id}  {seen}  {session.ip_address}  {session.user_agent}")
 
 
 @accounts.command()

@@ -9,5 +9,5 @@ class Client:
 
     ip_address: str = ""
     user_agent: str = ""
-    # The device cookie, as it was sent: a browser that signed in to an account before.
-    device: str | None = None
+    # By which accounts know the device: one secret for each account it signed in to before.
+    devices: tuple[str, ...] = ()

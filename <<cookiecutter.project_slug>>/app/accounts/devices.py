@@ -1,35 +1,66 @@
-"""Device cookies: how a browser that signed in before is told from strangers.
+"""Known devices: how a browser or a client that signed in before is told from strangers.
 
-Failures of strangers are counted for the account, those of a known device for that device, so
-that nobody can lock an owner out by guessing (OWASP, 'Slow Down Online Guessing Attacks with
-Device Cookies').
+Wrong passwords from strangers count for the address they type, those from a known device for that
+device, so that nobody can lock an owner out by guessing (OWASP, 'Slow Down Online Guessing Attacks
+with Device Cookies'). A device is known by a random secret. It dies with the password it was
+given for, and an account has a limited number of them, so that they cannot be gathered to
+multiply guesses.
 """
 
-import hashlib
-import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from flask import current_app
-from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import delete, select, update
 
-from app.accounts.models import Account
+from app.accounts import store, tokens
+from app.accounts.models import Account, Device, now
+from app.extensions import db
+
+# How many secrets of a request are looked at: one for each account that a browser is used for.
+MAX_SECRETS = 5
 
 
-def issue(account: Account) -> str:
-    """A cookie value that makes its browser a known device of the account."""
-    return _serializer().dumps([account.id, secrets.token_hex(16)])
-
-
-def identify(cookie: str | None, account: Account | None) -> str | None:
-    """The device's own name, when the cookie is genuine and of this account."""
-    if cookie is None or account is None:
+def identify(secrets: Sequence[str], account: Account | None) -> str | None:
+    """Return the secret by which this account knows a device; the same work for no account."""
+    digests = {tokens.digest(secret): secret for secret in secrets[:MAX_SECRETS]}
+    if not digests:
         return None
-    try:
-        account_id, device = _serializer().loads(cookie)
-    except (BadSignature, ValueError, TypeError):
-        return None
-    return str(device) if account_id == account.id else None
+    found = db.session.execute(
+        select(Device.account_id, Device.token_hash).where(
+            Device.token_hash.in_(digests), Device.expires_at > now()
+        )
+    )
+    owned = [row.token_hash for row in found if account is not None and row[0] == account.id]
+    return digests[owned[0]] if owned else None
 
 
-def _serializer() -> URLSafeSerializer:
-    keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]]
-    return URLSafeSerializer(keys, salt="device", signer_kwargs={"digest_method": hashlib.sha256})
+def remember(account: Account, secret: str | None = None) -> str:
+    """Return the secret of a device that the account knows from now on, the given one if it does
+    already. The device that signed in least recently is forgotten when there are too many.
+
+    The caller holds the account's row, and commits.
+    """
+    prolonged = update(Device).where(
+        Device.account_id == account.id, Device.token_hash == tokens.digest(secret or "")
+    )
+    if secret and store.changed_rows(prolonged.values(expires_at=_expiry())):
+        return secret
+    kept = current_app.config["DEVICES_PER_ACCOUNT"] - 1
+    newest_first = select(Device.id).where(Device.account_id == account.id)
+    newest_first = newest_first.order_by(Device.expires_at.desc(), Device.id.desc())
+    surplus = db.session.scalars(newest_first.offset(kept)).all()
+    db.session.execute(delete(Device).where(Device.id.in_(surplus)))
+    secret, token_hash = tokens.new()
+    device = Device(account_id=account.id, token_hash=token_hash, expires_at=_expiry())
+    db.session.add(device)
+    return secret
+
+
+def forget(account: Account) -> None:
+    """Make the secrets of all devices of an account worthless; the caller commits."""
+    db.session.execute(delete(Device).where(Device.account_id == account.id))
+
+
+def _expiry() -> datetime:
+    return now() + timedelta(seconds=current_app.config["DEVICE_SECONDS"])

@@ -26,6 +26,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "session.revoke_refused": ("session_id",),
     "session.revoked_others": ("sessions",),
     "session.revoked_all": ("sessions",),
+    "session.ended_surplus": ("sessions",),
     "password.changed": (),
     "password.reset_asked": (),
     "password.reset": (),

@@ -1,52 +1,81 @@
-"""How often something may be tried: from a network address, for a mail address, by a device.
+"""Rate limits: how often something may be tried, and for whom.
 
-The counting is that of the `limits` package, in memory or in Redis. A rule is a setting in
-its notation, such as "10 per 15 minutes"; its window opens with the first attempt. While the
-storage does not answer, that is logged and each process counts for itself.
+The `limits` package counts, in the app's database, in Redis or in memory. A setting such as
+"10 per 15 minutes" says how often, or several separated by semicolons: all of them count. A
+window opens with its first attempt. If Redis is unavailable, that is logged and each worker
+process counts for itself.
 """
 
-import hashlib
+import hmac
 import ipaddress
+import json
 import logging
+import math
 import time
 from collections.abc import Callable
-from typing import TypeVar, cast
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app
-from limits import errors, parse
-from limits.storage import MemoryStorage, storage_from_string
+from limits import RateLimitItem, errors, parse_many
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from app.accounts import events
 from app.accounts.client import Client
+from app.accounts.counters import DatabaseStorage
 from app.accounts.errors import LimitReached
 from app.config import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a request waits for the storage, and for which one that is down is left alone.
+# Seconds that a request waits for Redis, and for which an unavailable one is left alone.
 STORAGE_TIMEOUT = 1
 STORAGE_PAUSE = 10
+# How often, and after how many seconds, an attempt is tried again that only others in flight
+# keep out: they are judged in less time than this takes, and may turn out right.
+IN_FLIGHT_TRIES = 20
+IN_FLIGHT_PAUSE = 0.1
+# What the counter of judged failures is called, beside that of attempts.
+FAILED = "failed"
 
 Result = TypeVar("Result")
 
 
-class Limits:
-    """The counters of one app: in the configured storage, in memory while that is down."""
+@dataclass(frozen=True)
+class Rule:
+    """A limit: the setting that says how often, what is tried, and for whom.
 
-    def __init__(self, uri: str) -> None:
-        storage = storage_from_string(
-            uri,
-            wrap_exceptions=True,
-            socket_timeout=STORAGE_TIMEOUT,
-            socket_connect_timeout=STORAGE_TIMEOUT,
-        )
-        self.shared = FixedWindowRateLimiter(storage)
+    `key` is a tuple so that no part of it, which may be typed by anybody, can pass for two.
+    """
+
+    setting: str
+    tried: str
+    key: tuple[str | int, ...]
+
+    @property
+    def items(self) -> list[RateLimitItem]:
+        """The windows that the setting names."""
+        return parse_many(current_app.config[self.setting])
+
+    @property
+    def digest(self) -> str:
+        """The key as the storage sees it: of one length, and nothing to look addresses up by."""
+        encoded = json.dumps([self.tried, *self.key]).encode()
+        return hmac.digest(current_app.config["SECRET_KEY"].encode(), encoded, "sha256").hex()
+
+
+class Limits:
+    """The counters of one app: in the configured storage, in memory while Redis is down."""
+
+    def __init__(self, uri: str, app_name: str) -> None:
+        self.shared = FixedWindowRateLimiter(_storage(uri, app_name))
         self.local = FixedWindowRateLimiter(MemoryStorage())
         self.down_until = 0.0
 
     def use(self, action: Callable[[FixedWindowRateLimiter], Result]) -> Result:
-        """The result of `action` on the shared counters or, while they are down, on the local."""
+        """Return the result of `action` on the shared counters or, while down, on the local."""
         if time.monotonic() >= self.down_until:
             try:
                 return action(self.shared)
@@ -56,56 +85,91 @@ class Limits:
         return action(self.local)
 
 
+def _storage(uri: str, app_name: str) -> Storage:
+    if uri == "database://":
+        # Its errors are those of every request: without its database the app responds with 503.
+        return DatabaseStorage()
+    storage = storage_from_string(
+        uri,
+        wrap_exceptions=True,
+        # Several apps may share one Redis.
+        key_prefix=f"limits:{app_name}",
+        socket_timeout=STORAGE_TIMEOUT,
+        socket_connect_timeout=STORAGE_TIMEOUT,
+    )
+    return cast(Storage, storage)
+
+
 def init_app(app: Flask) -> None:
     """Open the storage that `RATELIMIT_STORAGE_URI` names.
 
-    Raises ConfigurationError when it cannot be one, or a rule cannot be read.
+    Raises ConfigurationError if it can't.
     """
-    for name in (name for name in app.config if name.startswith("LIMIT_")):
-        try:
-            parse(app.config[name])
-        except ValueError:
-            message = f'{name} must be a limit such as "10 per 15 minutes"'
-            raise ConfigurationError(message) from None
+    base = urlsplit(app.config["BASE_URL"])
     try:
-        app.extensions["limits"] = Limits(app.config["RATELIMIT_STORAGE_URI"])
+        app.extensions["limits"] = Limits(
+            app.config["RATELIMIT_STORAGE_URI"], base.netloc + base.path
+        )
     except (errors.ConfigurationError, ValueError):
-        message = "RATELIMIT_STORAGE_URI must be memory:// or redis://host:6379/0"
+        message = "RATELIMIT_STORAGE_URI must be database://, memory:// or redis://host:6379/0"
         raise ConfigurationError(message) from None
 
 
-def spend(rule: str, name: str, key: str, client: Client) -> None:
-    """Count one attempt: `rule` is a setting, `name` what is tried, `key` for whom.
+def spend(rule: Rule, client: Client) -> None:
+    """Count one attempt. Raises LimitReached, with the seconds to wait, if none is left."""
+    full = _count(rule)
+    if full:
+        _refuse(rule, client, _seconds_left(rule, full))
 
-    Raises LimitReached, with the seconds to wait, when the rule allows no more.
+
+def reserve(rule: Rule, client: Client) -> None:
+    """Count an attempt as a failure until `release` says it was none, or `fail` that it was one.
+
+    Attempts at the same moment cannot pass the limit together. One that is kept out by others
+    which are not judged yet waits for them.
+    Raises LimitReached, with the seconds to wait, if none is left.
     """
-    item = parse(current_app.config[rule])
-    key = _digest(key)
-    if _limits().use(lambda limiter: limiter.hit(item, name, key)):
-        return
-    stats = _limits().use(lambda limiter: limiter.get_window_stats(item, name, key))
-    events.record("limit.reached", client, limit=name)
-    raise LimitReached(max(1, round(stats.reset_time - time.time())))
+    for _ in range(IN_FLIGHT_TRIES):
+        full = _count(rule)
+        if not full:
+            return
+        failed = [item for item in full if _has_failed_too_often(rule, item)]
+        if failed:
+            _refuse(rule, client, _seconds_left(rule, failed))
+        time.sleep(IN_FLIGHT_PAUSE)
+    _refuse(rule, client, 1)
 
 
-def give_back(rule: str, name: str, key: str) -> None:
-    """Take back an attempt that `spend` counted and that turned out to be no failure."""
-    item = parse(current_app.config[rule])
-    key = _digest(key)
-    _limits().use(lambda limiter: limiter.hit(item, name, key, cost=-1))
+def release(rule: Rule) -> None:
+    """Take back an attempt that `reserve` counted and that turned out to be no failure."""
+    _limits().use(lambda limiter: _uncount(limiter, rule, rule.items))
 
 
-def lift(rule: str, name: str, key: str) -> None:
+def fail(rule: Rule) -> None:
+    """Note that an attempt which `reserve` counted has failed."""
+
+    def note(limiter: FixedWindowRateLimiter) -> None:
+        for item in rule.items:
+            limiter.hit(item, rule.digest, FAILED)
+
+    _limits().use(note)
+
+
+def lift(rule: Rule) -> None:
     """Forget all attempts."""
-    item = parse(current_app.config[rule])
-    key = _digest(key)
-    _limits().use(lambda limiter: limiter.clear(item, name, key))
+
+    def forget(limiter: FixedWindowRateLimiter) -> None:
+        for item in rule.items:
+            limiter.clear(item, rule.digest)
+            limiter.clear(item, rule.digest, FAILED)
+
+    _limits().use(forget)
 
 
-def spend_mail(name: str, email: str, client: Client) -> None:
+def spend_mail(kind: str, email: str, client: Client) -> None:
     """Count a request that mails to an address that anybody may name. Raises LimitReached."""
-    spend("LIMIT_MAIL_BY_IP", f"{name} by address", network(client.ip_address), client)
-    spend("LIMIT_MAIL_BY_ADDRESS", f"{name} for mail address", email, client)
+    spend(by_network("LIMIT_MAIL_BY_IP", f"{kind} by address", client), client)
+    spend(Rule("LIMIT_MAIL_BY_ADDRESS", f"{kind} for mail address", (email,)), client)
 
 
 def spend_new_password(client: Client) -> None:
@@ -113,8 +177,12 @@ def spend_new_password(client: Client) -> None:
 
     Raises LimitReached.
     """
-    address = network(client.ip_address)
-    spend("LIMIT_NEW_PASSWORDS_BY_IP", "new passwords by address", address, client)
+    spend(by_network("LIMIT_NEW_PASSWORDS_BY_IP", "new passwords by address", client), client)
+
+
+def by_network(setting: str, tried: str, client: Client) -> Rule:
+    """A limit for the network address that a request comes from."""
+    return Rule(setting, tried, (network(client.ip_address),))
 
 
 def network(ip_address: str) -> str:
@@ -128,10 +196,53 @@ def network(ip_address: str) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
+def _count(rule: Rule) -> list[RateLimitItem]:
+    """Count one attempt in every window of a rule. Return the windows that have none left; if
+    there are any, the attempt counts in none."""
+
+    def count(limiter: FixedWindowRateLimiter) -> list[RateLimitItem]:
+        counted: list[RateLimitItem] = []
+        for number, item in enumerate(rule.items, start=1):
+            # Looked at first: what is refused anyway, in great numbers, writes nothing.
+            if limiter.test(item, rule.digest):
+                counted.append(item)
+                if limiter.hit(item, rule.digest):
+                    continue
+            _uncount(limiter, rule, counted)
+            rest = rule.items[number:]
+            return [item, *(each for each in rest if not limiter.test(each, rule.digest))]
+        return []
+
+    return _limits().use(count)
+
+
+def _uncount(limiter: FixedWindowRateLimiter, rule: Rule, items: list[RateLimitItem]) -> None:
+    for item in items:
+        # Nothing is taken from a window that opened, or was lifted, since then.
+        if limiter.storage.get(item.key_for(rule.digest)) > 0:
+            limiter.hit(item, rule.digest, cost=-1)
+
+
+def _has_failed_too_often(rule: Rule, item: RateLimitItem) -> bool:
+    """Whether failures alone fill a window, without the attempts that are not judged yet."""
+    return not _limits().use(lambda limiter: limiter.test(item, rule.digest, FAILED))
+
+
+def _seconds_left(rule: Rule, full: list[RateLimitItem]) -> int:
+    """Return how long the last of the windows stays open: whole seconds, rather one too many."""
+
+    def seconds(limiter: FixedWindowRateLimiter) -> int:
+        ends = [(item, limiter.get_window_stats(item, rule.digest).reset_time) for item in full]
+        left = [min(item.get_expiry(), math.ceil(end - time.time()) + 1) for item, end in ends]
+        return max(1, *left)
+
+    return _limits().use(seconds)
+
+
+def _refuse(rule: Rule, client: Client, seconds: int) -> NoReturn:
+    events.record("limit.reached", client, limit=rule.tried)
+    raise LimitReached(seconds)
+
+
 def _limits() -> Limits:
     return cast(Limits, current_app.extensions["limits"])
-
-
-def _digest(key: str) -> str:
-    """A key of bounded length that shows no mail address to whoever reads the storage."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

@@ -1,6 +1,7 @@
-"""The tables: accounts, their sessions, and the tokens that were mailed."""
+"""The tables: accounts, what belongs to them, and rate-limit counters."""
 
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 from sqlalchemy import (
     CheckConstraint,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     String,
     TypeDecorator,
+    Uuid,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -87,6 +89,9 @@ class Account(Base):
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    # What people see: the number above would tell them how many accounts there are, and when
+    # the next one is made.
+    public_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid4)
     name: Mapped[str] = mapped_column(text(NAME_LENGTH))
     email: Mapped[str] = mapped_column(text(EMAIL_LENGTH), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
@@ -103,6 +108,7 @@ class Session(Base):
     #: endif
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid4)
     account_id: Mapped[int] = mapped_column(
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True
     )
@@ -131,4 +137,29 @@ class MailedToken(Base):
     purpose: Mapped[str] = mapped_column(String(16))
     email: Mapped[str] = mapped_column(text(EMAIL_LENGTH))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Device(Base):
+    """A browser or client that signed in before. Only the SHA-256 of its secret is stored."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Moved on at each sign-in.
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class LimitCounter(Base):
+    """How often something was tried since a window opened; `name` shows nothing of for whom."""
+
+    __tablename__ = "limit_counters"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    attempts: Mapped[int] = mapped_column(Integer)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -6,9 +6,9 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import delete
 
-from app.accounts.models import Account, MailedToken, Session, now
+from app.accounts.models import Account, Device, LimitCounter, MailedToken, Session, now
 from app.accounts.store import changed_rows
-from app.extensions import transaction
+from app.extensions import db, transaction
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ def purge() -> Purged:
         Account.confirmed_at.is_(None), Account.created_at < now() - age
     )
     with transaction():
+        db.session.execute(delete(Device).where(Device.expires_at <= now()))
+        db.session.execute(delete(LimitCounter).where(LimitCounter.expires_at <= now()))
         return Purged(
             sessions=changed_rows(delete(Session).where(Session.expires_at <= now())),
             tokens=changed_rows(delete(MailedToken).where(MailedToken.expires_at <= now())),

@@ -38,30 +38,38 @@ def complete_reset(token: str, password: str, client: Client) -> str:
     """Set the password of the account that the token was mailed to.
 
     The link also proved the address, so it is confirmed. Every session and every other link
-    ends, and the sign-in limit is lifted. The answer is a cookie that makes a browser a known
-    device: strangers who go on guessing cannot keep this one from signing in.
+    ends, and the sign-in limit is lifted. Return the secret of a known device: strangers who go
+    on guessing cannot keep this one from signing in.
     Raises InvalidToken, InvalidInput (the token stays good), LimitReached.
     """
     _, account = tokens.find(token, "reset")
     passwords.check(password, [account.name, account.email], client)
-    replace_password(account, passwords.hash_password(password), client, token)
-    return devices.issue(account)
-
-
-def replace_password(
-    account: Account, password_hash: str, client: Client, token: str | None = None
-) -> None:
-    """Store a hash, end every session and mailed link, lift the sign-in limit, tell the owner.
-
-    `token` is the mailed one that allows it; an administrator needs none. Raises InvalidToken.
-    """
+    password_hash = passwords.hash_password(password)
     with transaction():
-        if token is not None:
-            tokens.redeem(token, "reset")
-            account.confirmed_at = account.confirmed_at or now()
-        account.password_hash = password_hash
-        tokens.void(account, "confirm", "reset", "email")
-        sessions.end_all(account)
+        tokens.redeem(token, "reset")
+        account.confirmed_at = account.confirmed_at or now()
+        _store(account, password_hash)
+        device = devices.remember(account)
+    _follow_up(account, client)
+    return device
+
+
+def replace_password(account: Account, password_hash: str, client: Client) -> None:
+    """Do what a reset does, for an administrator: store a hash, end every session, mailed link and
+    known device, lift the sign-in limit, tell the owner."""
+    with transaction():
+        _store(account, password_hash)
+    _follow_up(account, client)
+
+
+def _store(account: Account, password_hash: str) -> None:
+    account.password_hash = password_hash
+    tokens.void(account, "confirm", "reset", "email")
+    sessions.end_all(account)
+    devices.forget(account)
+
+
+def _follow_up(account: Account, client: Client) -> None:
     authentication.lift_limit(account)
     events.record("password.reset", client, account.id)
     outbox.submit(mails.password_changed, account.email)

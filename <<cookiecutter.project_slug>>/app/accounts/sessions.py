@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import contains_eager
 
 from app.accounts import events, store, tokens
@@ -22,6 +23,9 @@ IDLE_SETTINGS = {
     "api": "API_SESSION_IDLE_SECONDS",
     #: endif
 }
+
+# By when they were seen.
+NEWEST_FIRST = (Session.last_seen_at.desc(), Session.id.desc())
 
 
 def start(account: Account, kind: str, client: Client) -> tuple[Session, str]:
@@ -78,11 +82,7 @@ def touch(session: Session, client: Client) -> None:
 
 def of(account: Account) -> Sequence[Session]:
     """The living sessions of an account, the one seen last first."""
-    return db.session.scalars(
-        select(Session)
-        .where(Session.account_id == account.id, Session.expires_at > now())
-        .order_by(Session.last_seen_at.desc(), Session.id.desc())
-    ).all()
+    return db.session.scalars(select(Session).where(_living(account)).order_by(*NEWEST_FIRST)).all()
 
 
 def end(session: Session) -> None:
@@ -98,20 +98,34 @@ def end_all(account: Account, keep: Session | None = None) -> int:
     return store.changed_rows(query)
 
 
+def end_surplus(account: Account) -> int:
+    """End those seen least recently, so that there is room for one more; how many there were.
+
+    The caller holds the account's row.
+    """
+    kept = current_app.config["SESSIONS_PER_ACCOUNT"] - 1
+    newest_first = select(Session.id).where(_living(account)).order_by(*NEWEST_FIRST)
+    surplus = db.session.scalars(newest_first.offset(kept)).all()
+    if not surplus:
+        return 0
+    return store.changed_rows(delete(Session).where(Session.id.in_(surplus)))
+
+
 def sign_out(session: Session, client: Client) -> None:
     """End the session one is signed in with."""
     with transaction():
         end(session)
-    events.record("sign_out", client, session.account_id, session_id=session.id)
+    events.record("sign_out", client, session.account_id, session_id=str(session.public_id))
 
 
-def revoke(account: Account, session_id: int, client: Client) -> bool:
+def revoke(account: Account, public_id: str, client: Client) -> bool:
     """End one of an account's own living sessions; whether there was such a one."""
-    living = (Session.account_id == account.id) & (Session.expires_at > now())
+    session_id = _read_id(public_id)
+    chosen = (Session.public_id == session_id) & _living(account)
     with transaction():
-        ended = store.changed_rows(delete(Session).where(Session.id == session_id, living))
+        ended = store.changed_rows(delete(Session).where(chosen))
     event = "session.revoked" if ended else "session.revoke_refused"
-    events.record(event, client, account.id, session_id=session_id)
+    events.record(event, client, account.id, session_id=str(session_id))
     return bool(ended)
 
 
@@ -121,6 +135,18 @@ def revoke_others(current: Session, client: Client) -> int:
         ended = end_all(current.account, keep=current)
     events.record("session.revoked_others", client, current.account_id, sessions=ended)
     return ended
+
+
+def _living(account: Account) -> ColumnElement[bool]:
+    return (Session.account_id == account.id) & (Session.expires_at > now())
+
+
+def _read_id(public_id: str) -> UUID | None:
+    """What anybody may have typed, as an id that the column can hold."""
+    try:
+        return UUID(public_id)
+    except ValueError:
+        return None
 
 
 def _expiry(kind: str, started_at: datetime) -> datetime:

@@ -12,7 +12,7 @@ operations = OperationsBlueprint("Account", __name__)
 @operations.operation("GET", "/account")
 def get_account() -> schemas.Account:
     """Read the account."""
-    return schemas.Account.model_validate(current_identity().account)
+    return schemas.Account.of(current_identity().account)
 
 
 @operations.operation("PATCH", "/account")
@@ -20,7 +20,7 @@ def update_account(body: schemas.Profile) -> schemas.Account:
     """Change the name."""
     account = current_identity().account
     changes.rename(account, body.name, current_client())
-    return schemas.Account.model_validate(account)
+    return schemas.Account.of(account)
 
 
 @operations.operation("PUT", "/account/password", 204, errors=(429,))

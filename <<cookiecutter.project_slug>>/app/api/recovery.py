@@ -17,10 +17,12 @@ def request_password_reset(body: schemas.EmailAddress) -> None:
     recovery.request_reset(body.email, current_client())
 
 
-@operations.operation("PUT", "/password-resets", 204, signed_in=False, errors=(429,))
-def reset_password(body: schemas.NewPasswordByToken) -> None:
+@operations.operation("PUT", "/password-resets", signed_in=False, errors=(429,))
+def reset_password(body: schemas.NewPasswordByToken) -> schemas.KnownDevice:
     """Reset the password.
 
     The token is the one that was mailed. It also confirms the address, and ends every session of the account.
+    Sign in with the `device` of the answer: it is counted apart from whoever tries wrong passwords.
     """
-    recovery.complete_reset(body.token, body.password, current_client())
+    device = recovery.complete_reset(body.token, body.password, current_client())
+    return schemas.KnownDevice(device=device)

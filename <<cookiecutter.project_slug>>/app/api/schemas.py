@@ -6,16 +6,20 @@ in `app.accounts`; the lengths and patterns here tell clients about it.
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.accounts import models
 from app.accounts.fields import EMAIL_PATTERN, NAME_PATTERN
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 
 PERSON = {"name": "Ada Lovelace", "email": "ada@example.com"}
 PASSPHRASE = "plenty of unrelated words"
 TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
+DEVICE = "hJ4nR7wQ2eX9kTz0VbL5sYc8MfUa3GdPoI1rEjWtNqA"
+ID = "6f1c9a52-3b0e-4d87-9c1f-2a7d5e8b4c60"
 MOMENT = "2026-01-31T12:00:00Z"
 
 
@@ -79,7 +83,15 @@ MailedToken = Annotated[
         json_schema_extra={"pattern": "^[A-Za-z0-9_-]{43}$"},
     ),
 ]
-Id = Annotated[int, Field(description="Its number, opaque to clients.", examples=[7])]
+DeviceSecret = Annotated[
+    str,
+    Field(
+        description="Keep it, and send it with the next sign-in to this account. It is good until"
+        " the password changes.",
+        examples=[DEVICE],
+    ),
+]
+Id = Annotated[UUID, Field(description="Opaque to clients.", examples=[ID])]
 Moment = Annotated[datetime, Field(examples=[MOMENT])]
 
 
@@ -114,6 +126,15 @@ class Credentials(Body):
 
     email: AnyEmail
     password: Password
+    device: Annotated[
+        str | None,
+        Field(
+            description="The `device` of an earlier sign-in or reset. Wrong passwords from a known"
+            " device are counted apart, so nobody else can lock you out. If it is no longer known,"
+            " the sign-in goes on without it.",
+            examples=[DEVICE],
+        ),
+    ] = None
 
 
 class NewPasswordByToken(Body):
@@ -152,13 +173,22 @@ class PasswordConfirmation(Body):
 class Account(BaseModel):
     """An account."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: Id
     name: Name
     email: Email
     confirmed_at: Moment | None
     created_at: Moment
+
+    @classmethod
+    def of(cls, account: models.Account) -> "Account":
+        """What people see of a stored account."""
+        return cls(
+            id=account.public_id,
+            name=account.name,
+            email=account.email,
+            confirmed_at=account.confirmed_at,
+            created_at=account.created_at,
+        )
 
 
 class NewSession(BaseModel):
@@ -167,7 +197,14 @@ class NewSession(BaseModel):
     token: Annotated[str, Field(examples=[TOKEN])]
     token_type: Literal["Bearer"] = "Bearer"
     expires_at: Moment
+    device: DeviceSecret
     account: Account
+
+
+class KnownDevice(BaseModel):
+    """A device that the account knows."""
+
+    device: DeviceSecret
 
 
 class Session(BaseModel):

@@ -11,7 +11,14 @@ from app.api import schemas
 from app.api.operations import OperationsBlueprint
 from app.identity import current_client, current_identity
 
-SessionId = Annotated[int, Field(description="The `id` of a session.", examples=[7])]
+SessionId = Annotated[
+    str,
+    Field(
+        description="The `id` of a session.",
+        examples=[schemas.ID],
+        json_schema_extra={"format": "uuid"},
+    ),
+]
 
 operations = OperationsBlueprint("Sessions", __name__)
 
@@ -20,15 +27,19 @@ operations = OperationsBlueprint("Sessions", __name__)
 def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, str]]:
     """Sign in.
 
-    Send the token of the answer with later requests: `Authorization: Bearer <token>`.
+    Send the token of the answer with later requests: `Authorization: Bearer <token>`. Keep the
+    `device` as well, and send it with the next sign-in: then nobody can lock you out by trying
+    wrong passwords for your account.
     """
-    signed_in = authentication.sign_in(body.email, body.password, current_client(), "api")
+    client = current_client(body.device) if body.device else current_client()
+    signed_in = authentication.sign_in(body.email, body.password, client, "api")
     session = schemas.NewSession(
         token=signed_in.token,
         expires_at=signed_in.session.expires_at,
-        account=schemas.Account.model_validate(signed_in.session.account),
+        device=signed_in.device,
+        account=schemas.Account.of(signed_in.session.account),
     )
-    return session, {"Location": url_for(".end_session", session_id=signed_in.session.id)}
+    return session, {"Location": url_for(".end_session", session_id=signed_in.session.public_id)}
 
 
 @operations.operation("GET", "/sessions")
@@ -41,7 +52,7 @@ def list_sessions() -> schemas.Sessions:
     return schemas.Sessions(
         sessions=[
             schemas.Session(
-                id=session.id,
+                id=session.public_id,
                 current=session.id == current.id,
                 user_agent=session.user_agent,
                 ip_address=session.ip_address,
@@ -63,7 +74,7 @@ def sign_out() -> None:
     account_sessions.sign_out(current_identity().session, current_client())
 
 
-@operations.operation("DELETE", "/sessions/<int(max=2147483647):session_id>", 204)
+@operations.operation("DELETE", "/sessions/<session_id>", 204)
 def end_session(session_id: SessionId) -> None:
     """End a session."""
     if not account_sessions.revoke(current_identity().account, session_id, current_client()):

@@ -9,7 +9,7 @@ from flask_login import login_required
 from app.accounts import changes
 from app.identity import current_identity
 from app.web.blueprint import bp
-from app.web.browser import client, leave
+from app.web.browser import client, leave, make_known
 from app.web.forms import ChangeEmailForm, ChangePasswordForm, PasswordForm, ProfileForm
 from app.web.guards import recent_sign_in_required
 
@@ -41,14 +41,17 @@ def password() -> ResponseReturnValue:
     form = ChangePasswordForm()
     if form.validate_on_submit():
         with form.showing_refusals():
-            changes.change_password(
+            device = changes.change_password(
                 current_identity().session,
                 form.current_password.data,
                 form.password.data,
                 client(),
             )
             flash("Your password is changed; other devices are signed out.", "success")
-            return redirect(url_for("web.account"), 303)
+            response = redirect(url_for("web.account"), 303)
+            if device:
+                make_known(response, device)
+            return response
     return form.page("password.html")
 
 

@@ -3,6 +3,7 @@
 The first two carry the token of a session row, so that they are worth nothing once it has ended.
 """
 
+import re
 from typing import Any
 
 import flask
@@ -14,8 +15,12 @@ from werkzeug.wrappers import Response
 
 from app.accounts.authentication import SignedIn
 from app.accounts.client import Client
+from app.accounts.devices import MAX_SECRETS
 from app.extensions import login_manager
 from app.identity import Identity, current_client, load
+
+# Secrets are base64url; the cookie separates them by dots.
+DEVICE_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Request(flask.Request):
@@ -55,8 +60,8 @@ def init_app(app: Flask) -> None:
 
 
 def client() -> Client:
-    """Who sends this request, with the device cookie."""
-    return current_client(request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"]))
+    """Who sends this request, with what the device cookie holds."""
+    return current_client(*_devices())
 
 
 def enter(signed_in: SignedIn, target: str) -> Response:
@@ -71,11 +76,15 @@ def enter(signed_in: SignedIn, target: str) -> Response:
 
 
 def make_known(response: Response, device: str) -> None:
-    """Give this browser a device cookie: what it guesses is counted apart from strangers."""
+    """Make this browser a known device: what it guesses is counted apart from strangers.
+
+    It may be used for several accounts, so the cookie keeps what it held, the newest first.
+    """
+    held = dict.fromkeys([device, *_devices()])
     response.set_cookie(
         current_app.config["DEVICE_COOKIE_NAME"],
-        device,
-        max_age=current_app.config["DEVICE_COOKIE_SECONDS"],
+        ".".join(list(held)[:MAX_SECRETS]),
+        max_age=current_app.config["DEVICE_SECONDS"],
         **_attributes("DEVICE"),
     )
 
@@ -90,6 +99,11 @@ def leave(target: str) -> Response:
     # by the limit on passwords, whatever strangers try meanwhile.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+def _devices() -> list[str]:
+    cookie = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "")
+    return DEVICE_SECRET.findall(cookie)[:MAX_SECRETS]
 
 
 def _load(token: str) -> Identity | None:

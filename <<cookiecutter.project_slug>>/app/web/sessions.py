@@ -21,15 +21,14 @@ def sessions() -> ResponseReturnValue:
     )
 
 
-# No database counts further than this maximum.
-@bp.post("/account/sessions/<int(max=2147483647):session_id>/revoke")
+@bp.post("/account/sessions/<session_id>/revoke")
 @recent_sign_in_required
-def revoke_session(session_id: int) -> ResponseReturnValue:
+def revoke_session(session_id: str) -> ResponseReturnValue:
     """End one session of one's own."""
     current = current_identity().session
     if not service.revoke(current.account, session_id, client()):
         abort(404)
-    if session_id == current.id:
+    if session_id == str(current.public_id):
         return leave(url_for("web.login"))
     flash("That device is signed out.", "success")
     return redirect(url_for("web.sessions"), 303)

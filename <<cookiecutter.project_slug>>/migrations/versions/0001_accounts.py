@@ -1,4 +1,4 @@
-"""Accounts, sessions and mailed tokens."""
+"""Accounts, sessions, mailed tokens, known devices and rate-limit counters."""
 
 from datetime import datetime
 
@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
         sa.Column("name", text(100), nullable=False),
         sa.Column("email", text(254), nullable=False),
         sa.Column("password_hash", sa.String(255), nullable=False),
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.CheckConstraint("email = lower(email)", name=op.f("ck_accounts_email_lower")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("email", name=op.f("uq_accounts_email")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_accounts_public_id")),
         #: if cookiecutter.__backend == "sqlite"
         sqlite_autoincrement=True,
         #: endif
@@ -45,6 +47,7 @@ def upgrade() -> None:
     op.create_table(
         "sessions",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
@@ -55,6 +58,7 @@ def upgrade() -> None:
         moment("expires_at"),
         _foreign_key("sessions"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_sessions_public_id")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
         #: if cookiecutter.__backend == "sqlite"
         sqlite_autoincrement=True,
@@ -73,13 +77,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mailed_tokens")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_mailed_tokens_token_hash")),
     )
-    for table in ("sessions", "mailed_tokens"):
+    op.create_table(
+        "devices",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        moment("created_at"),
+        moment("expires_at"),
+        _foreign_key("devices"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
+    )
+    op.create_table(
+        "limit_counters",
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        moment("expires_at"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_limit_counters")),
+    )
+    op.create_index(op.f("ix_limit_counters_expires_at"), "limit_counters", ["expires_at"])
+    for table in ("sessions", "mailed_tokens", "devices"):
         for column in ("account_id", "expires_at"):
             op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
 
 
 def downgrade() -> None:
     """Drop the tables and all that is in them."""
+    op.drop_table("limit_counters")
+    op.drop_table("devices")
     op.drop_table("mailed_tokens")
     op.drop_table("sessions")
     op.drop_table("accounts")

@@ -1,6 +1,7 @@
 """What is counted as a failure, and for whom."""
 
 import pytest
+import time_machine
 from flask import Flask
 
 from app.accounts import authentication, sessions
@@ -56,3 +57,31 @@ def test_strangers_do_not_keep_somebody_signed_in_from_proving_who_they_are(
                 authentication.confirm_password(current, "wrong", CLIENT, "password")
         with pytest.raises(LimitReached):
             authentication.confirm_password(current, PASSWORD, CLIENT, "password")
+
+
+def test_no_typed_address_is_counted_for_a_session(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="2 per 15 minutes")
+    add_account(app)
+    session = sign_in(app).session
+    for name in (f"ada@example.com session {session.id}", f"session {session.id}", session.id):
+        for error in (WrongCredentials, WrongCredentials, LimitReached):
+            with app.app_context(), pytest.raises(error):
+                authentication.sign_in(str(name), "wrong", CLIENT, KIND)
+    with app.app_context():
+        current = db.session.merge(session)
+        authentication.confirm_password(current, PASSWORD, CLIENT, "password")
+
+
+@pytest.mark.parametrize("limit", ["2 per hour; 1 per 15 minutes", "1 per 15 minutes; 2 per hour"])
+def test_whoever_waits_as_long_as_told_gets_in(make_app: MakeApp, limit: str) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES=limit)
+    add_account(app)
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
+        for waiting in (15 * 60, 45 * 60):
+            with pytest.raises(WrongCredentials):
+                sign_in(app, "wrong")
+            with pytest.raises(LimitReached) as error:
+                sign_in(app)
+            assert waiting <= error.value.retry_after <= waiting + 1
+            clock.shift(waiting)
+        sign_in(app)

@@ -1,5 +1,6 @@
 """What somebody takes along of their account."""
 
+import time_machine
 from flask import Flask
 
 from app.accounts import authentication, changes, recovery, sessions, store
@@ -19,5 +20,18 @@ def test_an_export_holds_nothing_of_others(app: Flask) -> None:
         ada = store.by_email("ada@example.com")
         assert ada is not None
         exported = changes.export(ada, CLIENT)
+        assert exported["account"]["id"] == str(ada.public_id)
+    assert not [
+        row for row in exported["sessions"] + exported["mailed_links"] if "account_id" in row
+    ]
     assert len(exported["sessions"]) == len(exported["mailed_links"]) == 1
     assert "eve@example.com" not in str(exported)
+
+
+def test_an_export_holds_sessions_that_ended_and_are_still_stored(app: Flask, account: str) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        with time_machine.travel(session.expires_at, tick=False):
+            assert sessions.of(session.account) == []
+            exported = changes.export(session.account, CLIENT)
+    assert [row["id"] for row in exported["sessions"]] == [str(session.public_id)]

@@ -81,8 +81,8 @@ def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: li
         account = mine.session.account
         changes.rename(account, "Countess", CLIENT)
         changes.export(account, CLIENT)
-        sessions.revoke(account, others[0].session.id, CLIENT)
-        sessions.revoke(account, others[0].session.id, CLIENT)
+        sessions.revoke(account, str(others[0].session.public_id), CLIENT)
+        sessions.revoke(account, str(others[0].session.public_id), CLIENT)
         sessions.revoke_others(mine.session, CLIENT)
         changes.change_password(mine.session, PASSWORD, OTHER_PASSWORD, CLIENT)
         changes.request_email_change(account, "countess@example.com", CLIENT)

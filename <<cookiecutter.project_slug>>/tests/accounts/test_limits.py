@@ -1,15 +1,21 @@
-"""The counters behind the limits: in Redis, in memory, and when Redis is down."""
+"""The counters behind the limits: in the database, in Redis, and when Redis is down."""
 
+import hashlib
 import os
 from uuid import uuid4
 
 import pytest
 import redis
+import time_machine
 from flask import Flask
+from sqlalchemy import select
 
 from app.accounts import limits
 from app.accounts.client import Client
 from app.accounts.errors import LimitReached
+from app.accounts.limits import Rule
+from app.accounts.models import LimitCounter
+from app.extensions import db
 from tests.conftest import MakeApp
 
 CLIENT = Client("192.0.2.1", "tests")
@@ -35,9 +41,9 @@ def spend(app: Flask, key: str = "ada@example.com") -> bool:
     """Whether one more attempt is within the limit."""
     with app.app_context():
         try:
-            limits.spend(RULE, "tests", key, CLIENT)
+            limits.spend(Rule(RULE, "tests", (key,)), CLIENT)
         except LimitReached as error:
-            return not 0 < error.retry_after <= 15 * 60
+            return not 0 < error.retry_after <= 60 * 60
     return True
 
 
@@ -47,25 +53,101 @@ def address() -> str:
     return f"{uuid4().hex}@example.com"
 
 
-def test_two_processes_share_their_counters_in_redis(
-    make_app: MakeApp, redis_url: str, address: str
+@pytest.fixture(params=["database", "redis"])
+def storage(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings for a storage that several processes share."""
+    if request.param == "database":
+        return {}
+    return {"RATELIMIT_STORAGE_URI": request.getfixturevalue("redis_url")}
+
+
+def test_processes_share_their_counters(
+    make_app: MakeApp, storage: dict[str, str], address: str
 ) -> None:
-    settings = {RULE: "3 per 15 minutes", "RATELIMIT_STORAGE_URI": redis_url}
+    settings = {RULE: "3 per 15 minutes", **storage}
     first, second = make_app(**settings), make_app(**settings)
     assert [spend(app, address) for app in (first, second, first)] == [True, True, True]
     assert [spend(app, address) for app in (second, first)] == [False, False]
     assert spend(second, f"another-{address}")
     with first.app_context():
-        limits.lift(RULE, "tests", address)
+        limits.lift(Rule(RULE, "tests", (address,)))
     assert spend(second, address)
 
 
-def test_an_attempt_can_be_given_back(make_app: MakeApp) -> None:
+def test_several_limits_in_one_setting_all_count(
+    make_app: MakeApp, storage: dict[str, str], address: str
+) -> None:
+    first = make_app(**{RULE: "1000 per hour; 2 per minute", **storage})
+    second = make_app(**{RULE: "3 per hour; 1000 per minute", **storage})
+    assert [spend(first, address) for _ in range(4)] == [True, True, False, False]
+    assert [spend(second, address) for _ in range(4)] == [True, True, True, False]
+
+
+def test_what_one_window_refuses_is_counted_in_no_other(make_app: MakeApp) -> None:
+    app = make_app(**{RULE: "3 per hour; 1 per minute"})
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
+        assert [spend(app), spend(app), spend(app)] == [True, False, False]
+        clock.shift(61)
+        assert [spend(app), spend(app)] == [True, False]
+        clock.shift(61)
+        assert [spend(app), spend(app)] == [True, False]
+        clock.shift(61)
+        assert not spend(app)
+
+
+def test_the_rollback_of_a_request_gives_no_attempt_back(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
-    assert spend(app)
     with app.app_context():
-        limits.give_back(RULE, "tests", "ada@example.com")
+        limits.spend(Rule(RULE, "tests", ("ada@example.com",)), CLIENT)
+        db.session.rollback()
+    assert not spend(app)
+
+
+def test_an_attempt_that_was_no_failure_is_given_back_once(make_app: MakeApp) -> None:
+    app = make_app(**{RULE: "1 per 15 minutes"})
+    rule = Rule(RULE, "tests", ("ada@example.com",))
+    with app.app_context():
+        limits.reserve(rule, CLIENT)
+        for _ in range(3):
+            limits.release(rule)
     assert [spend(app), spend(app)] == [True, False]
+
+
+def test_nothing_is_given_back_to_a_window_that_opened_later(make_app: MakeApp) -> None:
+    app = make_app(**{RULE: "1 per 15 minutes"})
+    rule = Rule(RULE, "tests", ("ada@example.com",))
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock, app.app_context():
+        limits.reserve(rule, CLIENT)
+        clock.shift(15 * 60)
+        limits.release(rule)
+        assert [spend(app), spend(app)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Rule(RULE, "tests", ("a b",)),
+        Rule(RULE, "tests", ("a", "b", "")),
+        Rule(RULE, "tests", ('a", "b',)),
+        Rule(RULE, "tests a", ("b",)),
+        Rule(RULE, "tests", ("ab", "")),
+    ],
+)
+def test_no_key_can_be_made_from_the_parts_of_another(app: Flask, other: Rule) -> None:
+    with app.app_context():
+        assert Rule(RULE, "tests", ("a", "b")).digest != other.digest
+
+
+def test_apps_on_one_redis_do_not_share_counters(
+    make_app: MakeApp, redis_url: str, address: str
+) -> None:
+    settings = {RULE: "1 per 15 minutes", "RATELIMIT_STORAGE_URI": redis_url}
+    assert spend(make_app(**settings), address)
+    assert spend(make_app(**settings, BASE_URL="https://other.example.com"), address)
+    assert spend(
+        make_app(**settings, SECRET_KEY="another-key-0123456789-abcdefghijklmnop"), address
+    )
+    assert not spend(make_app(**settings), address)
 
 
 def test_while_redis_is_down_each_process_counts_for_itself(
@@ -78,10 +160,15 @@ def test_while_redis_is_down_each_process_counts_for_itself(
 
 def test_the_storage_shows_no_mail_address(make_app: MakeApp, redis_url: str, address: str) -> None:
     spend(make_app(RATELIMIT_STORAGE_URI=redis_url), address)
+    spend(make_app(), address)
     with redis.Redis.from_url(redis_url) as server:
-        keys = server.keys("*tests*")
+        keys = [key.decode() for key in server.keys("limits:localhost:*")]
+    with make_app().app_context():
+        names = [counter.name for counter in db.session.scalars(select(LimitCounter))]
     assert keys
-    assert not [key for key in keys if address.encode() in key]
+    assert names
+    digest = hashlib.sha256(address.encode()).hexdigest()
+    assert not [name for name in keys + names if address in name or digest in name]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, InvalidToken, LimitReached, WrongCredentials
-from app.accounts.models import Account, MailedToken, Session
+from app.accounts.models import Account, Device, MailedToken, Session
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
@@ -82,7 +82,7 @@ def test_parallel_endings_of_one_session_end_it_once(app: Flask, account: str) -
         session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
 
     def revoke(_: int) -> bool:
-        return sessions.revoke(session.account, session.id, CLIENT)
+        return sessions.revoke(session.account, str(session.public_id), CLIENT)
 
     assert at_once(app, revoke, 6) == {True: 1, False: 5}
 
@@ -95,6 +95,48 @@ def test_parallel_guesses_do_not_pass_the_limit_together(make_app: MakeApp) -> N
         authentication.sign_in(account, "wrong", Client(f"192.0.2.{number}"), KIND)
 
     assert at_once(app, guess, 12) == {WrongCredentials: 3, LimitReached: 9}
+
+
+def test_right_passwords_at_the_same_moment_all_get_in_and_are_not_counted(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="3 per 15 minutes")
+    account = add_account(app)
+
+    def sign_in(number: int) -> None:
+        authentication.sign_in(account, PASSWORD, Client(f"192.0.2.{number}"), KIND)
+
+    assert at_once(app, sign_in, 12) == {None: 12}
+    with app.app_context():
+        for error in (WrongCredentials, WrongCredentials, WrongCredentials, LimitReached):
+            with pytest.raises(error):
+                authentication.sign_in(account, "wrong", CLIENT, KIND)
+
+
+def test_parallel_sign_ins_do_not_pass_the_number_of_sessions_and_devices(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(SESSIONS_PER_ACCOUNT=3, DEVICES_PER_ACCOUNT=2)
+    account = add_account(app)
+
+    def sign_in(number: int) -> None:
+        authentication.sign_in(account, PASSWORD, Client(f"192.0.2.{number}"), KIND)
+
+    assert at_once(app, sign_in, 8) == {None: 8}
+    with app.app_context():
+        for model, most in ((Session, 3), (Device, 2)):
+            assert db.session.scalar(select(func.count()).select_from(model)) == most
+
+
+def test_guesses_among_right_passwords_do_not_pass_the_limit_together(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="3 per 15 minutes")
+    account = add_account(app)
+
+    def try_one(number: int) -> None:
+        password = PASSWORD if number % 2 else "wrong"
+        authentication.sign_in(account, password, Client(f"192.0.2.{number}"), KIND)
+
+    assert at_once(app, try_one, 16)[WrongCredentials] == 3
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
-"""Sessions that have ended by themselves."""
+"""Sessions that end by themselves."""
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 from flask import Flask
 
 from app.accounts import authentication, sessions
 from app.accounts.client import Client
 from app.accounts.models import now
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -25,4 +26,26 @@ def test_a_session_that_ended_is_neither_listed_nor_found_nor_ended_again(
         with time_machine.travel(now() + idle + timedelta(seconds=1), tick=False):
             assert sessions.of(session.account) == []
             assert sessions.find(signed_in.token, KIND) is None
-            assert not sessions.revoke(session.account, session.id, CLIENT)
+            assert not sessions.revoke(session.account, str(session.public_id), CLIENT)
+
+
+def test_an_account_has_so_many_sessions_and_those_seen_least_recently_end(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(SESSIONS_PER_ACCOUNT=3)
+    email = add_account(app)
+    other = add_account(app, "eve@example.com")
+    start = now()
+    with app.app_context(), time_machine.travel(start, tick=False) as clock:
+        tokens = [authentication.sign_in(other, PASSWORD, CLIENT, KIND).token]
+        for _ in range(3):
+            tokens.append(authentication.sign_in(email, PASSWORD, CLIENT, KIND).token)
+            clock.shift(60)
+        second = sessions.find(tokens[1], KIND)
+        assert second is not None
+        sessions.touch(second, CLIENT)
+        assert "session.ended_surplus" not in caplog.text
+        tokens.append(authentication.sign_in(email, PASSWORD, CLIENT, KIND).token)
+        living = [sessions.find(token, KIND) is not None for token in tokens]
+    assert living == [True, True, False, True, True]
+    assert '"event": "session.ended_surplus"' in caplog.text

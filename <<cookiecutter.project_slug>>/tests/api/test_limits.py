@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from tests.api.conftest import Answer, ApiClient
+from tests.api.conftest import Answer, ApiClient, errors_of
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
 
@@ -54,6 +54,43 @@ def test_a_reset_lifts_the_limit(api: ApiClient, account: str, inbox: Inbox) -> 
     new = "seven purple lanterns adrift"
     api.call("PUT /password-resets", {"token": inbox.token(account), "password": new})
     assert api.sign_in(account, new)
+
+
+def test_strangers_cannot_keep_a_known_device_out(api: ApiClient, account: str) -> None:
+    owner = {"email": account, "password": PASSWORD}
+    owner["device"] = api.call("POST /sessions", owner).json["device"]
+    wrong = {"email": account, "password": "wrong"}
+    for _ in range(10):
+        api.call("POST /sessions", wrong)
+    assert is_limit(api.call("POST /sessions", owner | {"device": "x" * 43}))
+    answer = api.call("POST /sessions", owner)
+    assert (answer.status_code, answer.json["device"]) == (201, owner["device"])
+
+
+def test_strangers_cannot_keep_the_owner_out_after_a_reset(
+    api: ApiClient, account: str, inbox: Inbox
+) -> None:
+    old = api.call("POST /sessions", {"email": account, "password": PASSWORD}).json["device"]
+    api.call("POST /password-resets", {"email": account})
+    new = {"email": account, "password": "seven purple lanterns adrift"}
+    reset = {"token": inbox.token(account), "password": new["password"]}
+    device = api.call("PUT /password-resets", reset).json["device"]
+    for _ in range(10):
+        assert api.call("POST /sessions", new | {"password": "wrong"}).status_code == 401
+    assert is_limit(api.call("POST /sessions", new | {"device": old}))
+    assert api.call("POST /sessions", new | {"device": device}).status_code == 201
+
+
+@pytest.mark.parametrize("device", [None, "", "x", "é" * 43, "\0" * 43, "x" * 60_000])
+def test_what_is_no_device_is_none(api: ApiClient, account: str, device: str | None) -> None:
+    body = {"email": account, "password": PASSWORD, "device": device}
+    assert api.call("POST /sessions", body).status_code == 201
+
+
+def test_a_device_of_another_type_is_refused(api: ApiClient, account: str) -> None:
+    body = {"email": account, "password": PASSWORD}
+    for device in (1, ["x"], {"x": "y"}):
+        assert set(errors_of(api.call("POST /sessions", body | {"device": device}))) == {"device"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Signing in and out, and the sessions of an account."""
 
 import re
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -9,6 +10,7 @@ from flask import Flask
 from tests.api.conftest import ApiClient
 from tests.conftest import PASSWORD, add_account
 
+UNKNOWN_ID = "6f1c9a52-3b0e-4d87-9c1f-2a7d5e8b4c60"
 DAY = 24 * 60 * 60
 
 
@@ -16,11 +18,12 @@ def test_a_sign_in_gives_a_token_and_the_account(api: ApiClient, account: str) -
     with time_machine.travel("2026-01-01T12:00:00Z", tick=False):
         answer = api.call("POST /sessions", {"email": account, "password": PASSWORD})
     assert answer.status_code == 201
-    assert set(answer.json) == {"token", "token_type", "expires_at", "account"}
+    assert set(answer.json) == {"token", "token_type", "expires_at", "device", "account"}
     assert answer.json["token_type"] == "Bearer"
     assert answer.json["expires_at"] == "2026-01-31T12:00:00Z"
     assert set(answer.json["account"]) == {"id", "name", "email", "confirmed_at", "created_at"}
-    assert re.fullmatch(r"[\w-]{43}", answer.json["token"])
+    for name in ("token", "device"):
+        assert re.fullmatch(r"[\w-]{43}", answer.json[name])
 
 
 def test_the_location_of_a_new_session_is_where_it_can_be_ended(ada: ApiClient) -> None:
@@ -114,7 +117,17 @@ def test_a_session_of_somebody_else_is_not_there(ada: ApiClient, app: Flask) -> 
     assert ada.call("GET /account").status_code == 200
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "9" * 30, "2147483648", "x", "1.0", "%00", "%D9%A1"])
+def test_ids_tell_nothing_of_how_many_there_are(api: ApiClient, app: Flask) -> None:
+    clients = [api.sign_in(add_account(app, f"person{number}@example.com")) for number in range(3)]
+    ids = [client.call("GET /account").json["id"] for client in clients]
+    ids += [client.call("GET /sessions").json["sessions"][0]["id"] for client in clients]
+    assert len(set(ids)) == 6
+    assert {UUID(each).version for each in ids} == {4}
+
+
+@pytest.mark.parametrize(
+    "number", ["1", "-1", "9" * 300, "x", "%00", "%00" * 36, "%D9%A1", UNKNOWN_ID]
+)
 def test_an_id_that_cannot_be_is_not_there(ada: ApiClient, number: str) -> None:
     assert ada.call(f"DELETE /sessions/{number}").status_code == 404
 

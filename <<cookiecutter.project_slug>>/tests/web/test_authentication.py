@@ -208,6 +208,21 @@ def test_a_browser_that_signed_in_before_is_not_locked_out_by_strangers(
     assert signed_in.sign_in(account).status_code == 303
 
 
+def test_a_browser_is_a_stranger_after_another_one_changed_the_password(
+    app: Flask, signed_in: Browser, account: str
+) -> None:
+    changing, stranger = Browser(app), Browser(app)
+    changing.sign_in(account)
+    new = "four other words entirely"
+    values = {"current_password": PASSWORD, "password": new}
+    assert changing.submit("/account/password", values, page="/account").status_code == 303
+    changing.submit("/logout", page="/account")
+    for _ in range(10):
+        stranger.sign_in(account, "wrong")
+    assert signed_in.sign_in(account, new).status_code == 429
+    assert changing.sign_in(account, new).status_code == 303
+
+
 def test_guesses_are_limited_for_an_address(app: Flask) -> None:
     browser = Browser(app)
     statuses = [browser.sign_in(f"{n}@example.com", "wrong").status_code for n in range(21)]

@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.accounts.models import now
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, add_account
 from tests.web.conftest import Browser
 
 KEYS = [f"a-key-of-the-tests-number-{n}-0123456789" for n in range(3)]
@@ -165,11 +165,27 @@ def test_every_sign_in_makes_the_browser_a_known_device(browser: Browser, accoun
     browser.submit("/logout", page="/account")
     browser.sign_in(account)
     assert first
-    assert browser.cookie("device") not in (None, first)
+    assert browser.cookie("device") == first
 
 
-def test_cookies_are_signed_with_sha256(browser: Browser, account: str) -> None:
+def test_a_browser_is_a_known_device_of_the_five_accounts_it_was_used_for_last(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(LIMIT_PASSWORD_BY_IP="1000 per minute")
+    browser = Browser(app)
+    addresses = [add_account(app, f"person{number}@example.com") for number in range(6)]
+    for address in addresses:
+        browser.sign_in(address)
+        browser.submit("/logout", page="/account")
+    stranger = Browser(app)
+    for address in (addresses[0], addresses[1]):
+        for _ in range(10):
+            assert stranger.sign_in(address, "wrong").status_code == 422
+    assert browser.sign_in(addresses[0]).status_code == 429
+    assert browser.sign_in(addresses[1]).status_code == 303
+
+
+def test_the_session_cookie_is_signed_with_sha256(browser: Browser, account: str) -> None:
     browser.sign_in(account)
-    for name in ("session", "device"):
-        signature = (browser.cookie(name) or "").rpartition(".")[2]
-        assert len(urlsafe_b64decode(signature + "=")) == sha256().digest_size
+    signature = (browser.cookie("session") or "").rpartition(".")[2]
+    assert len(urlsafe_b64decode(signature + "=")) == sha256().digest_size

@@ -73,7 +73,7 @@ def test_a_password_that_is_sent_is_hashed_once(app: Flask, path: str) -> None:
 def test_an_address_is_looked_up_after_the_answer(app: Flask, path: str) -> None:
     for address in (CONFIRMED, WAITING, UNKNOWN):
         *_, work = ask(app, path, address)
-        assert work == []
+        assert not [statement for statement in work if "accounts" in statement]
 
 
 def test_only_who_knows_the_password_learns_that_an_address_waits_to_be_confirmed(

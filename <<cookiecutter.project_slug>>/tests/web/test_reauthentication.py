@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.accounts.models import Session, now
-from app.extensions import db
+from app.extensions import db, transaction
 from tests.conftest import PASSWORD, Inbox
 from tests.web.conftest import Browser, error_of
 
@@ -71,7 +71,7 @@ def test_signing_out_devices_asks_for_the_password_first(
 ) -> None:
     other = Browser(app)
     other.sign_in(account)
-    own = re.findall(r"/account/sessions/\d+/revoke", stale.get("/account/sessions").text)[0]
+    own = re.findall(r"/account/sessions/[\w-]{36}/revoke", stale.get("/account/sessions").text)[0]
     response = stale.submit(path.replace("/account/sessions/1/revoke", own), page="/account")
     assert response.location == "/reauthenticate?next=/account/sessions"
     assert "You want to sign out other devices" in stale.get(response.location).text
@@ -79,6 +79,15 @@ def test_signing_out_devices_asks_for_the_password_first(
     prove(stale)
     assert stale.submit(own, page="/account").status_code == 303
     assert not other.is_signed_in()
+
+
+@pytest.mark.parametrize(("ahead", "status"), [(50, 200), (120, 303)])
+def test_a_session_begun_while_the_clock_was_ahead_is_not_recent(
+    app: Flask, signed_in: Browser, ahead: int, status: int
+) -> None:
+    with app.app_context(), transaction():
+        db.session.execute(update(Session).values(created_at=now() + timedelta(seconds=ahead)))
+    assert signed_in.get("/account/email").status_code == status
 
 
 def test_a_new_session_takes_the_place_of_the_old(app: Flask, stale: Browser) -> None:
