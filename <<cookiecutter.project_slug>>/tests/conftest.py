@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
@@ -16,7 +17,8 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import delete
 
 from app import config, create_app
-from app.accounts import delivery, outbox, registration
+from app.accounts import changes, delivery, outbox, registration, store
+from app.accounts.client import Client
 from app.accounts.models import Account, LimitCounter
 from app.extensions import db
 
@@ -200,3 +202,16 @@ def add_account(
     with app.app_context():
         registration.create(name, email, PASSWORD, confirmed=confirmed)
     return email
+
+
+def delete_meanwhile(app: Flask, email: str) -> None:
+    """Delete an account, as another request would at the same moment."""
+
+    def delete_it() -> None:
+        with app.app_context():
+            account = store.by_email(email)
+            assert account is not None
+            changes.remove(account, Client())
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(delete_it).result()

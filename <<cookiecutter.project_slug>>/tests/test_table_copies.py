@@ -31,15 +31,17 @@ CREATE INDEX notes_long ON notes (pages) WHERE pages > 100;
 CREATE TABLE log (title TEXT);
 CREATE TRIGGER noted AFTER INSERT ON notes BEGIN INSERT INTO log VALUES (new.title); END;
 CREATE VIEW titles AS SELECT title FROM notes;
-INSERT INTO accounts (name, email, password_hash, created_at) VALUES
-    ('Ada', 'ada@example.com', '', '2026-01-01'), ('Eve', 'eve@example.com', '', '2026-01-01'),
-    ('Joan', 'joan@example.com', '', '2026-01-01');
+INSERT INTO accounts (public_id, name, email, password_hash, created_at) VALUES
+    ('a', 'Ada', 'ada@example.com', '', '2026-01-01'),
+    ('b', 'Eve', 'eve@example.com', '', '2026-01-01'),
+    ('c', 'Joan', 'joan@example.com', '', '2026-01-01');
 INSERT INTO mailed_tokens (account_id, token_hash, purpose, email, created_at, expires_at)
     SELECT id, id, 'reset', email, created_at, created_at FROM accounts;
 INSERT INTO notes (account_id, title, pages) SELECT id, name, id FROM accounts;
 INSERT INTO sessions
-    (account_id, token_hash, kind, user_agent, ip_address, created_at, last_seen_at, expires_at)
-    SELECT id, id, 'browser', '', '', created_at, created_at, created_at FROM accounts;
+    (public_id, account_id, token_hash, kind, user_agent, ip_address, created_at, last_seen_at,
+     expires_at)
+    SELECT id, id, id, 'browser', '', '', created_at, created_at, created_at FROM accounts;
 """
 
 Change = Callable[[Operations], object]
@@ -131,12 +133,13 @@ def test_the_id_of_a_deleted_row_is_given_to_no_other(table: str) -> None:
     query(f"DELETE FROM {table}")  # noqa: S608
     migrate(lambda op: widen(op, table, column), lambda op: widen(op, table, column))
     query(
-        "INSERT INTO accounts (name, email, password_hash, created_at)"
-        " VALUES ('Kim', 'kim@example.com', '', '2026-01-01')"
+        "INSERT INTO accounts (public_id, name, email, password_hash, created_at)"
+        " VALUES ('k', 'Kim', 'kim@example.com', '', '2026-01-01')"
     )
     query(
-        "INSERT INTO sessions (account_id, token_hash, kind, user_agent, ip_address, created_at,"
-        " last_seen_at, expires_at) SELECT id, 'new', '', '', '', '', '', '' FROM accounts LIMIT 1"
+        "INSERT INTO sessions (public_id, account_id, token_hash, kind, user_agent, ip_address,"
+        " created_at, last_seen_at, expires_at)"
+        " SELECT 'new', id, 'new', '', '', '', '', '', '' FROM accounts LIMIT 1"
     )
     assert query(f"SELECT max(id) FROM {table}") == [(4,)]  # noqa: S608
 

@@ -6,7 +6,13 @@ from sqlalchemy import update
 
 from app.accounts import devices, events, limits, passwords, sessions, store
 from app.accounts.client import Client
-from app.accounts.errors import AccountError, InvalidInput, NotConfirmed, WrongCredentials
+from app.accounts.errors import (
+    AccountError,
+    InvalidInput,
+    NotConfirmed,
+    SignedOut,
+    WrongCredentials,
+)
 from app.accounts.fields import address_key
 from app.accounts.limits import Rule
 from app.accounts.models import Account, Session
@@ -71,7 +77,7 @@ def sign_in(
 def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
     """Start a session anew, of the same kind, for somebody signed in who knows the password.
 
-    Raises InvalidInput on `password`, LimitReached.
+    Raises InvalidInput on `password`, LimitReached; SignedOut when the session has ended meanwhile.
     """
     proof = confirm_password(current, password, client, "password")
     return _start(proof, current.kind, current, method="reauthentication")
@@ -144,8 +150,8 @@ def _start(proof: Proof, kind: str, replaces: Session | None, method: str) -> Si
     account, client = proof.account, proof.client
     with transaction():
         proof.hold()
-        if replaces is not None:
-            sessions.end(replaces)
+        if replaces is not None and not sessions.end(replaces):
+            raise SignedOut
         surplus = sessions.end_surplus(account)
         session, token = sessions.start(account, kind, client)
         device = devices.remember(account, devices.identify(client.devices, account))

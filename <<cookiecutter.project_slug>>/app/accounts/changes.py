@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import (
@@ -22,16 +22,19 @@ from app.accounts import (
     tokens,
 )
 from app.accounts.client import Client
-from app.accounts.errors import AddressTaken, InvalidInput, Refusals
+from app.accounts.errors import AddressTaken, InvalidInput, Refusals, SignedOut
 from app.accounts.models import Account, Base, MailedToken, Session, now, timestamp
 from app.extensions import db, transaction
 
 
 def rename(account: Account, name: str, client: Client) -> None:
-    """Give the account another name. Raises InvalidInput."""
+    """Give the account another name. Raises InvalidInput, SignedOut."""
     name = fields.clean_name(name)
+    renamed = update(Account).where(Account.id == account.id).values(name=name)
     with transaction():
-        account.name = name
+        # A statement of its own: an account that was deleted in the meantime is not found.
+        if store.changed_rows(renamed) != 1:
+            raise SignedOut
     events.record("account.renamed", client, account.id)
 
 
@@ -69,7 +72,7 @@ def change_password(
 def request_email_change(account: Account, email: str, client: Client) -> None:
     """Mail a link to the new address and a notice to the old one; nothing else changes yet.
 
-    An address that belongs to an account gets the same answer, and its owner a notice.
+    An address that a confirmed account has gets the same answer, and its owner a notice.
     Raises InvalidInput, LimitReached.
     """
     email = fields.clean_email(email)
@@ -87,21 +90,35 @@ def check_email_change(token: str) -> str:
 def confirm_email_change(token: str, client: Client) -> None:
     """Make the address that the token was mailed to the account's.
 
+    An account with this address that nobody ever confirmed gives way: whoever has the link has
+    the mailbox, and whoever opened that account does not.
     Raises InvalidToken; AddressTaken when it became another account's meanwhile.
     """
     row, account = tokens.find(token, "email")
     old, new = account.email, row.email
     try:
         with transaction():
+            store.lock(account)
             tokens.redeem(token, "email")
+            superseded = _remove_unconfirmed(new)
             account.email = new
             account.confirmed_at = account.confirmed_at or now()
     except IntegrityError as error:
         if not store.is_taken(error):
             raise
         raise AddressTaken from None
+    if superseded is not None:
+        events.record("account.superseded", client, superseded)
     events.record("email.changed", client, account.id)
     outbox.submit(mails.email_changed, old)
+
+
+def _remove_unconfirmed(email: str) -> int | None:
+    """Remove the account that has an address and never confirmed it; its id, if there was one."""
+    unconfirmed = (Account.email == email) & Account.confirmed_at.is_(None)
+    account_id = db.session.scalar(select(Account.id).where(unconfirmed).with_for_update())
+    removed = store.changed_rows(delete(Account).where(Account.id == account_id, unconfirmed))
+    return account_id if removed else None
 
 
 def delete_account(current: Session, password: str, client: Client) -> None:
@@ -162,7 +179,8 @@ def _mail_email_change(account_id: int, email: str) -> None:
     old = account.email
     owner = store.by_email(email)
     with transaction():
-        token = tokens.issue(account, "email", email) if owner is None else None
+        is_free = owner is None or owner.confirmed_at is None
+        token = tokens.issue(account, "email", email) if is_free else None
     mails.email_change_asked(old)
     if token is None:
         mails.email_in_use(email)

@@ -47,6 +47,10 @@ class NotConfirmed(AccountError):
     """The password is right, but the address was never confirmed."""
 
 
+class SignedOut(AccountError):
+    """The account was deleted, or the session ended, while the request was under way."""
+
+
 class InvalidToken(AccountError):
     """A mailed token that is unknown, used, voided or too old."""
 

@@ -19,6 +19,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "account.renamed": (),
     "account.exported": (),
     "account.deleted": (),
+    "account.superseded": (),
     "sign_in.succeeded": ("method", "session_id"),
     "sign_in.refused": ("reason",),
     "sign_out": ("session_id",),

@@ -46,6 +46,7 @@ def complete_reset(token: str, password: str, client: Client) -> str:
     passwords.check(password, [account.name, account.email], client)
     password_hash = passwords.hash_password(password)
     with transaction():
+        store.lock(account)
         tokens.redeem(token, "reset")
         account.confirmed_at = account.confirmed_at or now()
         _store(account, password_hash)

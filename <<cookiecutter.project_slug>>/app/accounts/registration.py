@@ -43,6 +43,7 @@ def confirm(token: str, client: Client) -> None:
     """Confirm the address that a token was mailed to. Raises InvalidToken."""
     _, account = tokens.find(token, "confirm")
     with transaction():
+        store.lock(account)
         tokens.redeem(token, "confirm")
         account.confirmed_at = account.confirmed_at or now()
     events.record("account.confirmed", client, account.id)

@@ -85,9 +85,9 @@ def of(account: Account) -> Sequence[Session]:
     return db.session.scalars(select(Session).where(_living(account)).order_by(*NEWEST_FIRST)).all()
 
 
-def end(session: Session) -> None:
-    """End one session; nothing happens when it has ended already."""
-    db.session.execute(delete(Session).where(Session.id == session.id))
+def end(session: Session) -> bool:
+    """End one session; whether it had not ended already."""
+    return store.changed_rows(delete(Session).where(Session.id == session.id)) == 1
 
 
 def end_all(account: Account, keep: Session | None = None) -> int:

@@ -29,6 +29,15 @@ def is_taken(error: IntegrityError) -> bool:
     return faults.violated_unique(error) == UNIQUE_EMAIL
 
 
+def lock(account: Account) -> None:
+    """Make other transactions that write to an account or its rows wait for this one.
+
+    It comes before everything else that a transaction writes for the account, so that no two
+    wait for each other.
+    """
+    db.session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
+
+
 def changed_rows(statement: Delete | Update) -> int:
     """How many rows it was: of several statements at the same moment, one finds the row."""
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount

@@ -16,6 +16,7 @@ from app.accounts.errors import (
     InvalidToken,
     LimitReached,
     NotConfirmed,
+    SignedOut,
     WrongCredentials,
 )
 from app.api.schemas import InvalidFieldsProblem, Problem
@@ -59,6 +60,8 @@ def _http_error(error: AccountError) -> HTTPException:
             return InvalidFields({"token": ["Another account has this address by now."]})
         case WrongCredentials():
             return Unauthorized("No account has this address and this password.")
+        case SignedOut():
+            return Unauthorized("The session has ended.")
         case NotConfirmed():
             return Forbidden("Confirm your e-mail address first.")
         case LimitReached():

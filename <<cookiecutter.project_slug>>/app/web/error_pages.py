@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests
 
-from app.accounts.errors import AccountError, AddressTaken, InvalidToken, LimitReached
-from app.web.guards import way_back
+from app.accounts.errors import AccountError, AddressTaken, InvalidToken, LimitReached, SignedOut
+from app.web.guards import ask_to_sign_in, way_back
 
 # For each status: what happened, and what the person can do.
 WORDS = {
@@ -36,6 +36,8 @@ def show(error: HTTPException | AccountError) -> ResponseReturnValue:
             return _page(error)
         case LimitReached():
             return _page(TooManyRequests(retry_after=error.retry_after))
+        case SignedOut():
+            return ask_to_sign_in()
         case InvalidToken():
             # 404 for the link, 422 for the form behind it.
             status = 422 if request.method == "POST" else 404

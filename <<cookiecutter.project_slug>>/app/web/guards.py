@@ -68,11 +68,13 @@ def remember_typed_email(email: str) -> None:
     session["typed_email"] = email[:EMAIL_LENGTH]
 
 
-@login_manager.unauthorized_handler
 def ask_to_sign_in() -> ResponseReturnValue:
     """Lead who is signed out to the sign-in page, and from there to where they were."""
     flash("Sign in to go on.", "info")
     return redirect(url_for("web.login", next=way_back("web.account")), 303)
+
+
+login_manager.unauthorized_handler(ask_to_sign_in)
 
 
 def way_back(otherwise: str) -> str:

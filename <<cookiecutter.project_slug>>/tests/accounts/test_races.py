@@ -21,10 +21,17 @@ from app.accounts import (
     store,
 )
 from app.accounts.client import Client
-from app.accounts.errors import InvalidInput, InvalidToken, LimitReached, WrongCredentials
+from app.accounts.errors import (
+    AddressTaken,
+    InvalidInput,
+    InvalidToken,
+    LimitReached,
+    SignedOut,
+    WrongCredentials,
+)
 from app.accounts.models import Account, Device, MailedToken, Session
 from app.extensions import db
-from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account, delete_meanwhile
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -39,7 +46,7 @@ def at_once(app: Flask, action: Callable[[int], str | bool | None], times: int) 
             barrier.wait()
             try:
                 return action(number)
-            except (InvalidToken, WrongCredentials, LimitReached) as error:
+            except (AddressTaken, InvalidToken, LimitReached, SignedOut, WrongCredentials) as error:
                 return type(error)
 
     with ThreadPoolExecutor(times) as pool:
@@ -226,3 +233,102 @@ def test_of_parallel_requests_for_a_link_one_link_lives(
     assert at_once(app, lambda _: recovery.mail_reset(account, CLIENT), 6) == {None: 6}
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(MailedToken)) == 1
+
+
+@pytest.mark.parametrize("first", ["confirm", "change"])
+def test_an_address_is_confirmed_by_one_of_two_accounts_at_the_same_moment(
+    app: Flask, account: str, inbox: Inbox, first: str
+) -> None:
+    """Several times, as either may win; what a stranger opened never takes anything from it."""
+    for number in range(4):
+        new = f"countess{number}@example.com"
+        add_account(app, new, "Other", confirmed=False)
+        with app.app_context():
+            registration.mail_confirmation(new)
+            confirmation = inbox.token(new)
+            current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+            changes.request_email_change(current.account, new, CLIENT)
+            change = inbox.token(new)
+
+        def act(turn: int, confirmation: str = confirmation, change: str = change) -> None:
+            if (turn == 0) == (first == "confirm"):
+                registration.confirm(confirmation, CLIENT)
+            else:
+                changes.confirm_email_change(change, CLIENT)
+
+        outcome = at_once(app, act, 2)
+        with app.app_context():
+            found = {each.email: each.name for each in db.session.scalars(select(Account))}
+            assert (
+                db.session.scalars(select(Account).where(Account.confirmed_at.is_(None))).all()
+                == []
+            )
+        if outcome == {None: 1, InvalidToken: 1}:
+            assert found[new] == "Ada"
+            account = new
+        else:
+            assert outcome == {None: 1, AddressTaken: 1}
+            assert found[new] == "Other"
+            assert found[account] == "Ada"
+
+
+def test_whatever_is_done_while_the_account_is_deleted_is_no_fault(
+    app: Flask, inbox: Inbox
+) -> None:
+    for number in range(3):
+        email = add_account(app, f"person{number}@example.com")
+        with app.app_context():
+            living = [authentication.sign_in(email, PASSWORD, CLIENT, KIND) for _ in range(5)]
+            recovery.mail_reset(email, CLIENT)
+        token = inbox.token(email)
+
+        def act(
+            turn: int, living: list[Any] = living, token: str = token, email: str = email
+        ) -> str | None:
+            if turn == 0:
+                owner = store.by_email(email)
+                assert owner is not None
+                changes.remove(owner, CLIENT)
+                return None
+            current = sessions.find(living[turn].token, KIND)
+            if current is None:
+                return "signed out"
+            try:
+                if turn == 1:
+                    changes.rename(current.account, "Countess", CLIENT)
+                elif turn == 2:
+                    changes.change_password(current, PASSWORD, "tangerine lorry at dusk", CLIENT)
+                elif turn == 3:
+                    recovery.complete_reset(token, "tangerine lorry at dawn", CLIENT)
+                else:
+                    authentication.sign_in(email, PASSWORD, CLIENT, KIND)
+            except (InvalidInput, SignedOut, InvalidToken, WrongCredentials):
+                return "signed out"
+            return None
+
+        at_once(app, act, 5)
+        with app.app_context():
+            assert store.by_email(email) is None
+
+
+def test_a_name_changed_while_the_account_is_deleted_is_signed_out(
+    app: Flask, account: str
+) -> None:
+    with app.app_context():
+        current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        delete_meanwhile(app, account)
+        with pytest.raises(SignedOut):
+            changes.rename(current.account, "Countess", CLIENT)
+
+
+#: if cookiecutter.interface != "api"
+def test_a_session_that_was_ended_meanwhile_is_not_begun_again(app: Flask, account: str) -> None:
+    with app.app_context():
+        current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        sessions.revoke(current.account, str(current.public_id), CLIENT)
+        with pytest.raises(SignedOut):
+            authentication.reauthenticate(current, PASSWORD, CLIENT)
+        assert sessions.of(current.account) == []
+
+
+#: endif

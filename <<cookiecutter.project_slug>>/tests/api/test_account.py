@@ -6,8 +6,9 @@ import pytest
 import time_machine
 from flask import Flask
 
+from app.accounts import fields, store
 from tests.api.conftest import ApiClient, errors_of
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 
 NEW_PASSWORD = "seven purple lanterns adrift"
 NEW_EMAIL = "ada@example.org"
@@ -159,3 +160,28 @@ def test_nobody_signed_out_reaches_an_account(api: ApiClient, account: str) -> N
         "DELETE /sessions/1",
     ):
         assert api.call(line, {"name": "Eve"}).status_code == 401, line
+
+
+def test_a_change_while_the_account_is_deleted_is_signed_out(
+    app: Flask, ada: ApiClient, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_first(name: str) -> str:
+        delete_meanwhile(app, account)
+        return name
+
+    monkeypatch.setattr(fields, "clean_name", delete_first)
+    answer = ada.call("PATCH /account", {"name": "Countess"})
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_hash_renewed_by_a_change_of_address_is_kept(
+    app: Flask, ada: ApiClient, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PASSWORD_HASH_METHOD", "scrypt:1024:8:1")
+    body = {"current_password": PASSWORD, "email": NEW_EMAIL}
+    assert ada.call("PUT /account/email", body).status_code == 202
+    with app.app_context():
+        stored = store.by_email(account)
+        assert stored is not None
+        assert stored.password_hash.startswith("scrypt:1024:")

@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select
 
+from app.accounts import fields
 from app.accounts.models import Account, MailedToken, Session
 from app.extensions import db
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 from tests.web.conftest import Browser, error_of
 
 NEW = "four other words entirely"
@@ -168,3 +169,19 @@ def test_other_fields_than_the_forms_change_nothing(signed_in: Browser, account:
     assert before is not None
     assert after is not None
     assert after["account"] == {**before["account"], "name": "Countess"}
+
+
+def test_a_change_while_the_account_is_deleted_leads_to_the_sign_in(
+    app: Flask, signed_in: Browser, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_first(name: str) -> str:
+        delete_meanwhile(app, account)
+        return name
+
+    token = signed_in.csrf_token("/account/profile")
+    monkeypatch.setattr(fields, "clean_name", delete_first)
+    response = signed_in.client.post(
+        "/account/profile", data={"csrf_token": token, "name": "Countess"}
+    )
+    assert (response.status_code, response.location) == (303, "/login?next=/account/profile")
+    assert not signed_in.is_signed_in()

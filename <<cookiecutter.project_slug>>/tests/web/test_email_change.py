@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import select
 
-from app.accounts.models import now
+from app.accounts.models import Account, now
+from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.web.conftest import Browser, error_of, without_token
 
@@ -105,6 +107,19 @@ def test_an_address_taken_meanwhile_is_told_and_nothing_is_lost(
     assert "This address is taken" in response.text
     assert account in signed_in.get("/account").text
     assert Browser(app).sign_in(account).status_code == 303
+
+
+def test_an_account_that_was_never_confirmed_gives_way_to_the_owner_of_the_mailbox(
+    app: Flask, signed_in: Browser, account: str, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_account(app, NEW, "Stranger", confirmed=False)
+    ask(signed_in)
+    link = f"/account/email/{inbox.token(NEW)}"
+    assert signed_in.submit(link, page="/account").status_code == 303
+    assert NEW in signed_in.get("/account").text
+    assert '"event": "account.superseded"' in caplog.text
+    with app.app_context():
+        assert [each.name for each in db.session.scalars(select(Account))] == ["Ada"]
 
 
 def test_a_wrong_address_is_told_beside_the_field(signed_in: Browser, account: str) -> None:
