@@ -20,6 +20,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "account.exported": (),
     "account.deleted": (),
     "account.superseded": (),
+    "account.purged": (),
     "sign_in.succeeded": ("method", "session_id"),
     "sign_in.refused": ("reason",),
     "sign_out": ("session_id",),

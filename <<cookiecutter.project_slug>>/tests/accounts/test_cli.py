@@ -185,7 +185,7 @@ def test_purge_removes_what_is_over_and_nothing_else(app: Flask, account: str) -
     add_account(app, "late@example.com", confirmed=False)
     add_account(app, "fresh@example.com", confirmed=False)
     with app.app_context():
-        for email in ("late@example.com", "fresh@example.com", account):
+        for email in ("fresh@example.com", account):
             recovery.mail_reset(email, CLIENT)
         past = now() - timedelta(days=8)
         old = Account.email.in_([account, "late@example.com"])

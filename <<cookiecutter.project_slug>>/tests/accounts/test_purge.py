@@ -1,0 +1,48 @@
+"""What a purge leaves alone, and what it says."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.accounts import authentication, limits, purge, recovery, registration, sessions, store
+from app.accounts.client import Client
+from app.accounts.limits import Rule
+from app.accounts.models import Account, Device, LimitCounter, now
+from app.extensions import db
+from tests.conftest import PASSWORD, Inbox, add_account
+
+CLIENT = Client("192.0.2.1", "tests")
+KIND = next(iter(sessions.IDLE_SETTINGS))
+
+
+@pytest.mark.parametrize("ask", [registration.resend_confirmation, recovery.request_reset])
+def test_an_account_stays_as_long_as_a_link_that_was_sent_works(
+    app: Flask, inbox: Inbox, caplog: pytest.LogCaptureFixture, ask: Callable[[str, Client], None]
+) -> None:
+    email = add_account(app, confirmed=False)
+    with app.app_context():
+        account = store.by_email(email)
+        assert account is not None
+        with time_machine.travel(now() + timedelta(days=8), tick=False) as clock:
+            ask(email, CLIENT)
+            assert inbox.to(email)
+            clock.shift(60)
+            assert purge.purge().accounts == 0
+            clock.shift(timedelta(days=3))
+            assert "account.purged" not in caplog.text
+            assert purge.purge().accounts == 1
+            assert f'"event": "account.purged", "account_id": {account.id}' in caplog.text
+
+
+def test_devices_and_counters_whose_time_is_over_are_removed(app: Flask, account: str) -> None:
+    with app.app_context():
+        authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+        with time_machine.travel(now() + timedelta(days=366), tick=False):
+            limits.spend(Rule("LIMIT_MAIL_BY_IP", "tests", ()), CLIENT)
+            purge.purge()
+        for model, left in ((Device, 0), (LimitCounter, 1), (Account, 1)):
+            assert db.session.scalar(select(func.count()).select_from(model)) == left
