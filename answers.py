@@ -9,11 +9,14 @@ cookiecutter would add to any other exception.
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from jinja2 import Environment
 from jinja2.ext import Extension
+
+import template_command
+import template_parts
 
 MAX_NAME_LENGTH = 200
 MAX_SLUG_LENGTH = 100
@@ -56,6 +59,10 @@ PACKAGES = set(
     wrapt wtforms zxcvbn
     """.split()  # noqa: SIM905 - eight lines instead of seventy
 )
+# How a hook starts.
+HOOK = "# Cookiecutter renders this hook.\n"
+# The answers so far.
+given: dict[str, str] = {}
 YES = {"yes", "y", "true", "t", "on", "1"}
 NO = {"no", "n", "false", "f", "off", "0"}
 
@@ -66,29 +73,43 @@ class Answers(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         environment.filters.update({function.__name__: function for function in FILTERS})
+        start, end = environment.variable_start_string, environment.variable_end_string
+        names = "|".join(function.__name__ for function in FILTERS)
+        own = rf"{re.escape(start)}cookiecutter\.\w+( \| ({names}))*{re.escape(end)}"
+        self.own_expression = re.compile(own)
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Keep what looks like a tag in an answer as text.
 
-        Cookiecutter renders answers of the command line and of configuration files as templates.
-        Only the template's own expressions, which read `cookiecutter.…`, are left as such.
+        Cookiecutter renders answers from the command line and from configuration files as
+        templates. Like hooks and the expressions in cookiecutter.json, they come without a name.
         """
-        if name is not None or "\n" in source:  # a file, or a hook
+        if name is not None or source.startswith(HOOK) or self.own_expression.fullmatch(source):
             return source
-        start, end = self.environment.variable_start_string, self.environment.variable_end_string
-        starts = (self.environment.block_start_string, self.environment.comment_start_string)
-        literal = "|".join(
-            [rf"{re.escape(start)}(?!\s*cookiecutter\b)", *(re.escape(text) for text in starts)]
+        end = self.environment.variable_end_string
+        starts = (
+            self.environment.variable_start_string,
+            self.environment.block_start_string,
+            self.environment.comment_start_string,
         )
-        return re.sub(literal, lambda match: f"{start}'{match[0]}'{end}", source)
+        literal = "|".join(re.escape(start) for start in starts)
+        return re.sub(literal, lambda match: f"{starts[0]}'{match[0]}'{end}", source)
 
 
 def refuse(answer: str, problem: str, example: str) -> NoReturn:
     """End cookiecutter with one line: the answer's name, what is wrong, an example of a right one.
 
+    Where questions were asked, the line ends with the command that keeps the answers given before.
     Raises SystemExit.
     """
-    raise SystemExit(f"{answer}: {problem}; for example: {example}")
+    line = f"{answer}: {problem}; for example: {example}"
+    others = {
+        name: value
+        for name, value in given.items()
+        if name != answer and not (name == "database_url" and "@" in value)  # may be a password
+    }
+    command = template_command.command_to_go_on(others)
+    raise SystemExit(f"{line}; to keep your other answers: {command}" if command else line)
 
 
 def checked_name(value: object) -> str:
@@ -117,6 +138,9 @@ def checked_slug(value: object) -> str:
         refuse("project_slug", f"{slug} is a package that the app itself needs", f"{slug}-app")
     if len(slug) > MAX_SLUG_LENGTH:
         refuse("project_slug", f"is longer than {MAX_SLUG_LENGTH} characters", example)
+    if folder := template_command.existing_folder(slug):
+        problem = f"{folder} exists; choose another name, or update it with --overwrite-if-exists"
+        refuse("project_slug", problem, f"{distribution(slug)}-2")
     return slug
 
 
@@ -202,6 +226,7 @@ def _text(answer: str, value: object, example: str) -> str:
         refuse(answer, "must be text", example)
     if any(unicodedata.category(character) == "Cs" for character in value):
         refuse(answer, "is not valid UTF-8", example)
+    given[answer] = value
     return value
 
 
@@ -234,7 +259,7 @@ def _server_problem(rest: str) -> str:
     return ""
 
 
-FILTERS: tuple[Callable[..., str], ...] = (
+FILTERS: tuple[Callable[..., Any], ...] = (
     checked_name,
     checked_slug,
     checked_description,
@@ -244,4 +269,5 @@ FILTERS: tuple[Callable[..., str], ...] = (
     slugified,
     distribution,
     quoted,
+    template_parts.unchosen,
 )

@@ -1,4 +1,5 @@
-"""Takes away what was not chosen, writes .env, says what to type next.
+# Cookiecutter renders this hook.
+"""Removes what was not chosen, writes .env, and says what to do next.
 
 Cookiecutter runs it in the new app's folder. The standard library alone, no network and no
 program: a hook that calls one fails on somebody's machine.
@@ -9,50 +10,54 @@ import os
 import re
 import secrets
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 # Text of any kind comes through: `tojson` escapes the quotes.
 ANSWERS = json.loads(r"""<<cookiecutter | tojson>>""")
-WEB = ANSWERS["interface"] != "api"
-API = ANSWERS["interface"] != "html"
-DOWNLOADS = bool(ANSWERS["__file_download"])
 SQLITE = ANSWERS["__backend"] == "sqlite"
-POSTGRESQL = ANSWERS["__backend"] == "postgresql"
-MYSQL = ANSWERS["__backend"] == "mysql"
-SERVER = "PostgreSQL" if POSTGRESQL else "MySQL or MariaDB"
-
-# What is there, and when.
-PARTS = (
-    (WEB, ["app/web", "tests/web"]),
-    (API, ["app/api", "tests/api", "schemathesis.toml"]),
-    (API and not WEB, ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"]),
-    (API and not WEB, ["app/api/start.py", "tests/api/test_start.py"]),
-    (WEB and API, ["tests/test_parity.py", "tests/api/test_isolation.py"]),
-    (DOWNLOADS, ["app/downloads", "tests/downloads", "files"]),
-    (DOWNLOADS and WEB, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),
-    (DOWNLOADS and API, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
-    (SQLITE, ["app/sqlite.py", "tests/database_file.py"]),
-    (SQLITE, ["migrations/sqlite.py", "migrations/sqlite_tables.py", "tests/test_table_copies.py"]),
-    (POSTGRESQL, ["app/postgresql.py"]),
-    (MYSQL, ["app/mysql.py"]),
-    (not SQLITE, ["compose.yaml", "migrations/lock.py", "tests/database_server.py"]),
+UNCHOSEN = json.loads(r"""<<cookiecutter | unchosen | tojson>>""")
+WINDOWS = sys.platform == "win32"
+STEPS_ON_WINDOWS = (
+    "    py -m venv .venv",
+    r"    .venv\Scripts\pip install -e .[dev]",
+    r"    .venv\Scripts\flask db upgrade",
+    r"    .venv\Scripts\flask run --debug",
 )
-# What working on the template in place leaves behind; git ignores it.
-LITTER = ("**/__pycache__", ".*_cache", ".hypothesis", ".coverage")
+ADDRESS = "http://localhost:5000"
+ASIDE = ".kept-aside"  # as in pre_gen_project.py
+SERVER = "PostgreSQL" if ANSWERS["__backend"] == "postgresql" else "MySQL or MariaDB"
 
 
-def remove_what_was_not_chosen() -> None:
-    """Leave no file of a feature that is not there."""
-    unchosen = [Path(path) for chosen, paths in PARTS if not chosen for path in paths]
-    for path in unchosen + [path for pattern in LITTER for path in Path().glob(pattern)]:
-        if path.is_dir():
-            shutil.rmtree(path)
+def remove_what_was_not_chosen() -> list[Path]:
+    """Remove the files of features that were not chosen; return those of the owner, which stay.
+
+    A file that was there before is the owner's if it differs from what was rendered now.
+    """
+    kept = []
+    for path in map(Path, UNCHOSEN):
+        if path.is_dir():  # of the owner, where the template has a file
+            continue
+        aside = path.with_name(path.name + ASIDE)
+        owners = aside.is_symlink() or (aside.is_file() and not _same(aside, path))
+        path.unlink(missing_ok=True)
+        if owners:
+            aside.rename(path)
+            kept.append(path)
         else:
-            path.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
+    folders = {folder for path in map(Path, UNCHOSEN) for folder in path.parents} - {Path()}
+    for folder in sorted(folders, reverse=True):
+        with suppress(OSError):  # it holds files of the owner
+            folder.rmdir()
+    return kept
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def write_env() -> None:
@@ -69,6 +74,7 @@ def write_env() -> None:
         descriptor = os.open(".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
+    Path(".env").chmod(0o600)  # whatever the umask took away
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
 
@@ -100,10 +106,32 @@ def compose_settings() -> dict[str, str]:
     return {"DATABASE_NAME": name, "DATABASE_USER": user, "DATABASE_PASSWORD": password}
 
 
-def closing_message() -> Iterator[str]:
-    """The lines that say what to type next, and where the answers are kept."""
+def closing_message(kept: list[Path]) -> Iterator[str]:
+    """Yield the lines that say what to do next, and what to know."""
     yield f"{bold(ANSWERS['project_slug'])} is ready. Start it:"
     yield ""
+    yield from ([f"    cd {folder()}", *STEPS_ON_WINDOWS] if WINDOWS else steps_with_make())
+    yield ""
+    yield f"Then open {ADDRESS}. The emails that the app sends are shown at {ADDRESS}/dev/mailbox."
+    if not SQLITE:
+        yield f"{SERVER} must be running first; `docker compose up -d` starts it."
+    if not Path(".git").exists():
+        yield from ("", "To keep the app in Git, type this in its folder:", "")
+        yield from ("    git init", "    git add .", '    git commit -m "Start from the template"')
+    if kept:
+        yield ""
+        yield "These files differ from the template's and stay, although they are in places of"
+        yield "features that you did not choose. Delete them if you no longer need them:"
+        yield ""
+        yield from (f"  - {path.as_posix()}" for path in kept)
+    if credentials()[1]:
+        yield ""
+        yield f"Your answers, the database password included, are also stored in {answers_file()}."
+        yield "Delete that file if others can read it."
+
+
+def steps_with_make() -> Iterator[str]:
+    """Yield the commands that start the app on Linux and macOS."""
     yield f"    {bold('cd ' + shlex.quote(folder()))}"
     yield f"    {bold('make run')}"
     yield ""
@@ -113,19 +141,10 @@ def closing_message() -> Iterator[str]:
     yield "    .venv/bin/pip install -e '.[dev]'"
     yield "    .venv/bin/flask db upgrade"
     yield "    .venv/bin/flask run --debug"
-    yield ""
-    if not SQLITE:
-        yield f"{SERVER} has to be running first: `docker compose up -d` starts one."
-    kept = f"Your answers are kept in clear in {answers_file()}"
-    if credentials()[1]:
-        yield f"{kept}, the database password too:"
-        yield "delete it there."
-    else:
-        yield f"{kept}."
 
 
 def folder() -> str:
-    """The way to the new app from where the person is."""
+    """Return the path of the new app, relative to where the person is if it is below."""
     start = os.environ.get("PWD")
     if start and Path.cwd().is_relative_to(start):
         return str(Path.cwd().relative_to(start))
@@ -133,15 +152,18 @@ def folder() -> str:
 
 
 def answers_file() -> str:
-    """Where cookiecutter, or cruft, keeps what was answered."""
+    """Return the path of the file in which cookiecutter, or cruft, stores the answers."""
     if "_repo_dir" not in ANSWERS:
         return ".cruft.json"
-    template = Path(os.environ.get("PWD", ""), ANSWERS["_repo_dir"]).resolve()
-    name = f"{template.name}.json"
-    replay = Path("~/.cookiecutter_replay", name)
-    if replay.expanduser().exists():
-        return str(replay)
-    return f"{name} in cookiecutter's replay_dir"
+    start = os.environ.get("PWD", "")
+    name = Path(start, ANSWERS["_repo_dir"]).resolve().name
+    replay = f"~/.cookiecutter_replay/{name}.json"
+    # Path.expanduser fails for a user without a home. This one leaves the ~, as it does for
+    # cookiecutter, which then makes a folder of that name.
+    path = os.path.expanduser(replay)  # noqa: PTH111
+    if Path(start, path).exists():
+        return f"./{replay}" if path == replay else replay
+    return f"{name}.json in the replay_dir of cookiecutter's settings"
 
 
 def bold(text: str) -> str:
@@ -152,6 +174,6 @@ def bold(text: str) -> str:
 
 
 if __name__ == "__main__":
-    remove_what_was_not_chosen()
+    kept_files = remove_what_was_not_chosen()
     write_env()
-    print("", *closing_message(), "", sep="\n")
+    print("", *closing_message(kept_files), "", sep="\n")

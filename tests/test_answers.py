@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -137,30 +138,65 @@ def test_refused_in_a_configuration_file(render: Renderer) -> None:
     assert apps(render) == set()
 
 
-def test_refused_right_after_the_question(render: Renderer) -> None:
+def type_answers(render: Renderer, *typed: str) -> tuple[int, str]:
+    """Type answers to the questions; return the exit code and what is printed as an error."""
     controller, terminal = pty.openpty()
+    options = ("--config-file", render.config, "--output-dir", render.output)
     with subprocess.Popen(
-        [
-            COOKIECUTTER,
-            "--config-file",
-            render.config,
-            "--output-dir",
-            render.output,
-            render.template,
-        ],
+        [COOKIECUTTER, *options, render.template],
         stdin=terminal,
         stdout=terminal,
         stderr=subprocess.PIPE,
         env=commands.environment({"TERM": "dumb"}),
         text=True,
     ) as process:
-        os.write(controller, b"My App\n../x\n")
+        os.write(controller, "".join(f"{answer}\n" for answer in typed).encode())
         _, refusal = process.communicate(timeout=walk.WAIT)
     os.close(terminal)
     os.close(controller)
-    assert process.returncode == 1
+    return process.returncode, refusal
+
+
+def test_refused_right_after_the_question(render: Renderer) -> None:
+    code, refusal = type_answers(render, "My App", "../x")
+    assert code == 1
     assert_one_line("project_slug", refusal)
     assert apps(render) == set()
+
+
+def test_a_refusal_ends_with_the_command_that_keeps_the_other_answers(render: Renderer) -> None:
+    name, description = 'Ada\'s "App" 🍪', "C#: all of it"
+    _, refusal = type_answers(render, name, "adas", description, "oracle://x")
+    assert_one_line("database_url", refusal)
+    _, _, command = refusal.partition("; to keep your other answers: ")
+    program, *arguments = shlex.split(command)
+    subprocess.run(
+        [COOKIECUTTER.with_name(Path(program).name), *arguments, "--no-input"],
+        env=commands.environment(),
+        check=True,
+        capture_output=True,
+    )
+    readme = (render.output / "adas" / "README.md").read_text("utf-8")
+    assert readme.startswith(f"# {name}\n\n{description}\n")
+
+
+def test_no_refusal_repeats_a_password_given_before(render: Renderer) -> None:
+    url = f"postgresql://app:{SECRET}@localhost/app"
+    _, refusal = type_answers(render, "Mine", "mine", "", url, "web")
+    assert_one_line("interface", refusal)
+    assert "project_slug=mine" in refusal
+    assert "database_url" not in refusal
+
+
+def test_an_existing_folder_is_said_right_after_its_name(render: Renderer) -> None:
+    (render.output / "mine").mkdir()
+    code, refusal = type_answers(render, "My App", "mine")
+    assert code == 1
+    assert_one_line("project_slug", refusal)
+    assert f"{render.output}/mine exists" in refusal
+    assert "--overwrite-if-exists" in refusal
+    assert "; for example: mine-2" in refusal
+    assert not (render.output / "replay").exists()
 
 
 def test_an_existing_folder_is_left_alone(render: Renderer) -> None:
@@ -178,6 +214,51 @@ def test_an_env_that_is_there_is_kept(render: Renderer) -> None:
     before = env.read_text("utf-8")
     assert cookiecutter(render, "--overwrite-if-exists").returncode == 0
     assert env.read_text("utf-8") == before
+
+
+# What is a tag, or the start of one, in the template's own files.
+TAGS = (
+    "#: if",
+    "#:",
+    "<#",
+    "<<",
+    "<<x>>",
+    "<<cookiecutter",
+    "<<cookiecutter | nothing>>",
+    "#>",
+    "{%",
+)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\u2028", "\n\n  "])
+def test_a_tag_on_a_later_line_of_an_answer_is_text(ending: str, render: Renderer) -> None:
+    description = ending.join(["First", *TAGS, *(f"{tag} text" for tag in TAGS), "last"])
+    result = cookiecutter(render, f"description={description}")
+    assert (result.returncode, result.stderr) == (0, "")
+    folder = render.output / "my-app"
+    shown = description.replace("\r\n", "\n")  # as in every file
+    assert f"\n{shown}\n" in (folder / "README.md").read_text("utf-8")
+    (folder / "README.md").unlink()
+    replay = subprocess.run(
+        [
+            *(COOKIECUTTER, "--replay", "--overwrite-if-exists", "--config-file", render.config),
+            *("--output-dir", render.output, render.template),
+        ],
+        env=commands.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (replay.returncode, replay.stderr) == (0, "")
+    assert f"\n{shown}\n" in (folder / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("answer", REFUSED)
+def test_a_tag_in_any_answer_is_no_traceback(answer: str, render: Renderer) -> None:
+    for value in ("<<cookiecutter", "\r\n".join(["sqlite:///x", *TAGS])):
+        result = cookiecutter(render, f"{answer}={value}", "--overwrite-if-exists")
+        if result.returncode:
+            assert_one_line(answer, result.stderr)
 
 
 @pytest.mark.parametrize("name", NAMES)

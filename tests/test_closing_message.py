@@ -48,12 +48,12 @@ def tools(folder: Path, *names: str) -> str:
 
 
 def test_make_run_with_uv(render: Renderer, tmp_path: Path) -> None:
-    with_make, _ = blocks(closing_message(render))
+    with_make, *_ = blocks(closing_message(render))
     serve_by(with_make, render.output, tools(tmp_path / "tools", "uv"))
 
 
 def test_without_make_and_uv_and_then_with_make(render: Renderer, tmp_path: Path) -> None:
-    with_make, (*steps, serve) = blocks(closing_message(render))
+    with_make, (*steps, serve), _ = blocks(closing_message(render))
     path = tools(tmp_path / "tools")
     serve_by([with_make[0], *steps, serve], render.output, path)
     serve_by(with_make, render.output, path)
@@ -84,25 +84,43 @@ def serve_by(lines: list[str], folder: Path, path: str) -> None:
         server.wait(timeout=walk.WAIT)
 
 
-def test_the_answers_file_is_named(render: Renderer) -> None:
+def test_the_address_and_the_mailbox_are_named(render: Renderer) -> None:
     message = closing_message(render)
-    assert "kept in clear in ~/.cookiecutter_replay/repository.json." in message
+    assert "open http://localhost:5000." in message
+    assert "http://localhost:5000/dev/mailbox" in message
+
+
+def test_a_first_commit_is_offered_and_holds_no_secret(render: Renderer) -> None:
+    *_, commit = blocks(closing_message(render))
+    folder = render.output / "my-app"
+    author = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com"}
+    author |= {name.replace("AUTHOR", "COMMITTER"): text for name, text in author.items()}
+    commands.run("bash", "-e", "-c", "\n".join(commit), folder=folder, settings=author)
+    committed = commands.run("git", "ls-files", folder=folder).stdout.splitlines()
+    assert "wsgi.py" in committed
+    assert ".env" not in committed
+    assert "git init" not in closing_message(render, "--overwrite-if-exists")
+
+
+def test_the_answers_file_is_named_where_a_password_is_in_it(render: Renderer) -> None:
+    message = closing_message(render, f"database_url={PASSWORD_URL}")
+    assert "also stored in ~/.cookiecutter_replay/repository.json." in message
     assert (render.output / "home/.cookiecutter_replay/repository.json").exists()
-    assert "password" not in message
+    assert "docker compose up -d" in message
+    assert "hunter2" not in message
 
 
 def test_the_answers_file_is_named_for_a_template_at_hand(render: Renderer, tmp_path: Path) -> None:
     settings = {"HOME": str(tmp_path), "PWD": str(render.template)}
-    arguments = ("--no-input", "--output-dir", render.output, ".")
+    arguments = ("--no-input", "--output-dir", render.output, ".", f"database_url={PASSWORD_URL}")
     result = commands.run(COOKIECUTTER, *arguments, folder=render.template, settings=settings)
-    assert "kept in clear in ~/.cookiecutter_replay/repository.json." in result.stdout
+    assert "also stored in ~/.cookiecutter_replay/repository.json." in result.stdout
 
 
-def test_a_password_in_the_answers_file_is_told(render: Renderer) -> None:
-    message = closing_message(render, f"database_url={PASSWORD_URL}")
-    assert "repository.json, the database password too" in message
-    assert "docker compose up -d" in message
-    assert "hunter2" not in message
+def test_without_a_password_there_is_nothing_to_say_of_the_answers(render: Renderer) -> None:
+    message = closing_message(render)
+    assert "password" not in message
+    assert "repository.json" not in message
 
 
 def test_plain_where_it_is_not_read_in_a_terminal(render: Renderer) -> None:
