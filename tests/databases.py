@@ -49,7 +49,7 @@ def execute(backend: str, statement: str) -> None:
     """Run one statement on the server."""
     url = server_url(backend)
     if backend == "postgresql":
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as postgresql:
+        with psycopg.connect(url, autocommit=True, connect_timeout=60) as postgresql:
             postgresql.execute(statement.encode())
         return
     parts = urlsplit(url)
@@ -58,6 +58,6 @@ def execute(backend: str, statement: str) -> None:
         port=parts.port or 3306,
         user=unquote(parts.username or "root"),
         password=unquote(parts.password or ""),
-        connect_timeout=5,
+        connect_timeout=60,
     ) as mysql:
         mysql.cursor().execute(statement)

@@ -120,7 +120,7 @@ def test_requests_in_flight_are_answered_and_mails_sent_before_the_end(
         assert not any(answer.done() for answer in answers)
         started.server.terminate()
         assert [answer.result().status_code for answer in answers] == [202] * 8
-        assert started.server.wait(timeout=20) == os.EX_OK
+        assert started.server.wait(timeout=walk.WAIT) == os.EX_OK
         assert sorted(mails.mails.get_nowait()["To"] for _ in addresses) == addresses
 
 

@@ -9,8 +9,6 @@ from app.extensions import db
 from tests.api.conftest import Answer, ApiClient, errors_of
 from tests.conftest import MakeApp
 
-REGISTRATION = {"name": "Ada", "email": "ada@example.com", "password": "x" * 12}
-
 
 def assert_problem(answer: Answer, status: int) -> None:
     """Check that an answer is the problem of a status, and nothing that a page would be."""

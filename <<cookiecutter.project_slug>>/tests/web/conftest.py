@@ -1,7 +1,7 @@
 """A browser for the tests: it keeps cookies, and sends forms with the token their page holds."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import unescape
 
 import pytest
@@ -64,9 +64,6 @@ class Browser:
     def delete_cookie(self, name: str) -> None:
         """Take a cookie from the browser."""
         self.client.delete_cookie(f"__Host-{name}")
-
-
-Open = Callable[..., Browser]
 
 
 @pytest.fixture
