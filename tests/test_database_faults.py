@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests import databases, nodes, servers
+from tests import databases, nodes, servers, walk
 from tests.conftest import Renderer
 from tests.nodes import ADA, Node, Proxy
 from tests.variants import Variant
@@ -71,16 +71,16 @@ def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
         assert "Content-Security-Policy" in answer.headers
         kind = "application/problem+json" if "/api/" in answer.url else "text/html"
         assert answer.headers["Content-Type"].startswith(kind)
-    health = requests.get(f"{node.address}/healthz", timeout=20)
+    health = requests.get(f"{node.address}/healthz", timeout=walk.WAIT)
     assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
     assert "ERROR in health: Not healthy: " in node.log
 
 
 def check_available(node: Node, token: str, browser: requests.Session) -> None:
     """It has healed by itself."""
-    assert requests.get(f"{node.address}/healthz", timeout=10).status_code == 200
+    assert requests.get(f"{node.address}/healthz", timeout=walk.WAIT).status_code == 200
     assert node.api("PATCH", "/account", token, name="Ada").status_code == 200
-    assert browser.get(f"{node.address}/account", timeout=10).status_code == 200
+    assert browser.get(f"{node.address}/account", timeout=walk.WAIT).status_code == 200
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -95,13 +95,13 @@ def test_the_database_is_gone_and_comes_back(
         token, browser = node.sign_in(), node.browser()
         getattr(proxy, fault)()
         for path in ("/", "/static/style.css"):
-            assert requests.get(f"{node.address}{path}", timeout=5).status_code == 200
+            assert requests.get(f"{node.address}{path}", timeout=walk.WAIT).status_code == 200
         answers = [
-            browser.get(f"{node.address}/account", timeout=20),
+            browser.get(f"{node.address}/account", timeout=walk.WAIT),
             node.api("GET", "/account", token),
             node.api("POST", "/sessions", **ADA),
         ]
-        assert max(answer.elapsed.total_seconds() for answer in answers) < 8
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 60
         check_unavailable(node, answers)
         getattr(proxy, end)()
         check_available(node, token, browser)
@@ -193,6 +193,8 @@ def test_no_log_of_the_server_holds_a_mailed_token(render: Renderer, programs: P
     with serving(render, programs, "sqlite", "sqlite:///app.db", **everything) as node:
         for path in ("/confirm", "/reset-password", "/account/email"):
             page = f"{node.address}{path}/{token}"
-            assert requests.get(page, headers={"Referer": page}, timeout=10).status_code == 404
+            assert (
+                requests.get(page, headers={"Referer": page}, timeout=walk.WAIT).status_code == 404
+            )
             assert f"GET {path}/" in node.log
         assert token not in node.log

@@ -17,7 +17,7 @@ from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 from tests.conftest import PASSWORD, forget_all
 from tests.work import normalized
 
-# Most of these only call a function: more examples cost little.
+# For what only calls a function: more examples cost little.
 some = settings(max_examples=5 * settings().max_examples)
 # One to three characters, which is enough for what combines and what falls apart.
 local_parts = st.text(min_size=1, max_size=3)
@@ -31,7 +31,6 @@ def cleaned(address: str) -> str | None:
         return None
 
 
-@some
 @given(local_part=local_parts)
 def test_an_address_is_stored_in_the_form_that_finds_it_again(app: Flask, local_part: str) -> None:
     typed = f"a{local_part}@example.com"
