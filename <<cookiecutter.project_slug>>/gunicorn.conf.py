@@ -2,8 +2,41 @@
 
 import os
 import socket
+from contextlib import suppress
+from threading import Timer
 from typing import Any
 
+from gunicorn.workers.gthread import ThreadWorker
+
+# Seconds in which the headers of a request must arrive.
+HEADER_SECONDS = 3
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
+    """Gunicorn's threads, which would wait without end for the headers of a request."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a request on a connection, if its headers arrive in time."""
+        conn.deadline = Timer(HEADER_SECONDS, _stop_receiving, (conn.sock,))
+        conn.deadline.daemon = True
+        conn.deadline.start()
+        try:
+            return super().handle(conn)
+        finally:
+            conn.deadline.cancel()
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Serve a request whose headers arrived. `app.bodies` looks after its body."""
+        conn.deadline.cancel()
+        return super().handle_request(req, conn)
+
+
+def _stop_receiving(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)
+
+
+worker_class = Worker
 # Load the app once, before the workers start: a wrong setting is one line, not one for each.
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))

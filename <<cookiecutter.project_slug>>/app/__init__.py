@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import config, database, errors, faults, health, logs, mailbox, proxies, security
+from app import config, database, errors, faults, gate, health, logs, mailbox, security
 from app.accounts import cli, events, limits, outbox
 from app.extensions import db, login_manager, migrate
 from app.session_cookie import SessionCookie
@@ -21,6 +21,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     config.load(app, settings)
     logs.init_app(app)
     app.session_interface = SessionCookie()
+    gate.init_app(app)
     security.init_app(app)
     errors.init_app(app)
     events.init_app()
@@ -37,7 +38,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     mailbox.init_app(app)
     app.cli.add_command(cli.accounts)
     _add_features(app)
-    proxies.init_app(app)
     return app
 
 

@@ -137,6 +137,8 @@ SETTINGS = (
     Setting("LIMIT_MAIL_BY_IP", kinds.limit, "30 per hour"),
     # Bytes.
     Setting("MAX_CONTENT_LENGTH", kinds.whole(1024, 16 * 1024 * 1024), 64 * 1024),
+    # How long the body of a request may take to arrive.
+    Setting("BODY_SECONDS", kinds.seconds(1, HOUR), 10),
     # Email, named as Flask-Mail names them.
     Setting("MAIL_SERVER", kinds.host, "", needed="set it to the host name of your mail server"),
     Setting("MAIL_PORT", kinds.whole(1, 65535), 25),

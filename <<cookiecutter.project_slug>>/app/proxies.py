@@ -22,10 +22,10 @@ FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED"
 class Border:
     """Brings the client's address, scheme and path into one form, before anything reads them."""
 
-    def __init__(self, wsgi_app: "WSGIApplication", proxies: int, mount: str) -> None:
+    def __init__(self, app: Flask, wsgi_app: "WSGIApplication") -> None:
         self.wsgi_app = wsgi_app
-        self.proxies = proxies
-        self.mount = mount
+        self.proxies: int = app.config["TRUSTED_PROXIES"]
+        self.mount = urlsplit(app.config["BASE_URL"]).path
         self.warned: set[str] = set()
 
     def __call__(
@@ -73,14 +73,6 @@ class Border:
         if message not in self.warned:
             self.warned.add(message)
             logger.warning(message)
-
-
-def init_app(app: Flask) -> None:
-    """Put the border around the app. Call this last: what it wraps sees the finished request."""
-    mount = urlsplit(app.config["BASE_URL"]).path
-    border = Border(app.wsgi_app, app.config["TRUSTED_PROXIES"], mount)
-    # The way that Flask documents to wrap an app; mypy takes any assigned method for a mistake.
-    app.wsgi_app = border  # type: ignore[method-assign]
 
 
 def is_local() -> bool:

@@ -1,7 +1,5 @@
 """What holds for every answer of every face."""
 
-from io import BytesIO
-
 import pytest
 from flask import Flask, request
 from flask.testing import EnvironBuilder, FlaskClient
@@ -172,32 +170,6 @@ def test_a_forwarded_host_is_not_believed(make_app: MakeApp) -> None:
 
 def test_the_mailbox_is_not_there_outside_debug_mode(client: FlaskClient) -> None:
     assert client.get("/dev/mailbox").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("length", "answer"), [(64 * 1024, ("65536", 200)), (64 * 1024 + 1, ("", 413))]
-)
-def test_a_body_in_chunks_is_measured_too(
-    make_app: MakeApp, length: int, answer: tuple[str, int]
-) -> None:
-    app = make_app()
-
-    @app.before_request
-    def show_length() -> str:
-        return str(len(request.get_data()))
-
-    environ = EnvironBuilder(app, "/length", method="POST").get_environ()
-    environ |= {"wsgi.input": BytesIO(b"x" * length), "wsgi.input_terminated": True}
-    body, status, _ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
-    assert int(status.split()[0]) == answer[1]
-    assert answer[0].encode() in b"".join(body)
-
-
-def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
-    environ = EnvironBuilder(client.application, "/healthz", method="POST").get_environ()
-    environ["wsgi.input"] = None  # reading it would fail
-    _, status, _ = run_wsgi_app(client.application.wsgi_app, environ, buffered=True)
-    assert status.startswith("405")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -186,6 +186,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ],
         (["5/minute"], ["often", "0 per minute", "5 per 99999999999 years", "5 per minute; often"]),
     ),
+    "BODY_SECONDS": (["1", "60"], ["0", "3601"]),
     "MAX_CONTENT_LENGTH": (["1024", "1048576"], ["0", "1023", "999999999", "64K"]),
     "MAIL_SERVER": (
         ["mail.example.com", "127.0.0.1", "::1", "bücher.example"],

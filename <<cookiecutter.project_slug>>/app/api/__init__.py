@@ -28,8 +28,3 @@ def init_app(app: Flask) -> None:
         description.pages,
     ):
         app.register_blueprint(blueprint)
-        #: if cookiecutter.interface == "both"
-        from app.web.csrf import csrf
-
-        csrf.exempt(blueprint)  # no cookie is read, so nothing can be forged
-        #: endif

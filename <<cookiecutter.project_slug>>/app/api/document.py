@@ -25,6 +25,7 @@ ERRORS = {
     403: "The password is right, but the address was never confirmed.",
     404: "There is no such thing, or it is not yours.",
     406: "`Accept` excludes `application/json`.",
+    408: "The body did not arrive in time.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
     422: "Some fields are not valid; `errors` holds the messages of each.",

@@ -6,7 +6,7 @@ and describe it in the OpenAPI document, which therefore cannot differ from what
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from flask import Blueprint, Response, request
 from flask_login import current_user
@@ -44,31 +44,29 @@ class Operation:
     errors: tuple[int, ...]
     # OpenAPI's description of the answers that the view makes itself, by status.
     answers: Mapping[str, Any]
+    # The view's arguments that come from the path, with their types.
+    parameters: Mapping[str, type]
+    # The models of the request's body, of the URL's query and of the answer's body, if there are any.
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    model: type[BaseModel] | None
 
-    @property
-    def parameters(self) -> dict[str, type]:
-        """The view's arguments that come from the path, with their types."""
-        hints = get_type_hints(self.view, include_extras=True)
-        return {
-            name: kind for name, kind in hints.items() if name not in ("body", "query", "return")
-        }
-
-    @property
-    def body(self) -> type[BaseModel] | None:
-        """The model of the request's body, if it takes one."""
-        return get_type_hints(self.view).get("body")
-
-    @property
-    def query(self) -> type[BaseModel] | None:
-        """The model of the URL's query, if it takes one."""
-        return get_type_hints(self.view).get("query")
-
-    @property
-    def model(self) -> type[BaseModel] | None:
-        """The model of the answer's body, if it has one."""
-        given = get_type_hints(self.view)["return"]
-        model = get_args(given)[0] if get_args(given) else given
-        return cast(type[BaseModel], model) if issubclass(model, BaseModel) else None
+    @classmethod
+    def of(cls, view: View, **described: Any) -> "Operation":
+        """Return the operation of a view, whose types are looked up here, once."""
+        hints = get_type_hints(view, include_extras=True)
+        body, query = hints.pop("body", None), hints.pop("query", None)
+        given = hints.pop("return")
+        # A model, or a model and headers.
+        model = (get_args(given) or (given,))[0]
+        return cls(
+            view,
+            parameters=hints,
+            body=body,
+            query=query,
+            model=model if issubclass(model, BaseModel) else None,
+            **described,
+        )
 
     @property
     def failures(self) -> list[int]:
@@ -81,7 +79,7 @@ class Operation:
         if self.model:
             statuses.add(406)
         if self.body:
-            statuses |= {413, 415, 422}
+            statuses |= {408, 413, 415, 422}
         if self.query:
             statuses.add(422)
         return sorted(statuses)
@@ -140,7 +138,14 @@ class OperationsBlueprint(Blueprint):
         """
 
         def register(view: View) -> View:
-            operation = Operation(view, self.tag, status, signed_in, errors, answers or {})
+            operation = Operation.of(
+                view,
+                tag=self.tag,
+                status=status,
+                signed_in=signed_in,
+                errors=errors,
+                answers=answers or {},
+            )
             # A doubled slash is no other way to write a path: its redirect would be a page.
             self.add_url_rule(path, view.__name__, operation, methods=[method], merge_slashes=False)
             return view
@@ -154,7 +159,7 @@ def _accepts_json() -> bool:
 
 
 def _read(model: type[BaseModel]) -> BaseModel:
-    """The request's body as the model. Raises 400, 413, 415 or 422."""
+    """The request's body as the model. Raises 400, 408, 413, 415 or 422."""
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"Send the body as {JSON}.")
     try:

@@ -1,0 +1,122 @@
+"""Receive the body of a request: only when a view asks for it, and not for longer than allowed.
+
+A body that does not arrive holds a thread of the server. Two of a process's threads wait for slow
+bodies, the others give up soon, so that a few stalled requests cannot stop the app. A proxy that
+buffers requests keeps slow ones away altogether (docs/operations.md).
+"""
+
+import io
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import BoundedSemaphore, Timer
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from _typeshed.wsgi import WSGIEnvironment
+
+PATIENT_THREADS = 2
+IMPATIENT_SECONDS = 1
+# A body that nobody asked for is still read up to here after the response: with unread data the
+# server would reset the connection, which a proxy reports as 502. nginx takes 1 MiB by default.
+DISCARDED_LENGTH = 1024 * 1024
+DISCARD_SECONDS = 2
+
+_patience = BoundedSemaphore(PATIENT_THREADS)
+
+
+class Body(io.RawIOBase):
+    """The stream `wsgi.input`. Reading it receives the whole body, which is small.
+
+    Args:
+        environ: The request's environment.
+        max_length: The longest body in bytes.
+        seconds: How long the whole of it may take to arrive.
+    """
+
+    def __init__(self, environ: "WSGIEnvironment", max_length: int, seconds: float) -> None:
+        self._stream = environ["wsgi.input"]
+        # Servers other than gunicorn have time limits of their own.
+        self._socket: socket.socket | None = environ.get("gunicorn.socket")
+        length = environ.get("CONTENT_LENGTH") or ""
+        self._length = int(length) if length.isdecimal() else None
+        self._max_length = max_length
+        self._seconds = seconds
+        self._received: io.BytesIO | None = None
+        self._timed_out = False
+        # A server that sets this ends the stream where a body in chunks ends.
+        in_chunks = self._length is None and environ.get("wsgi.input_terminated", False)
+        self.expected = bool(self._length) or in_chunks
+
+    def readable(self) -> bool:
+        """Tell that this stream can be read."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Read into a buffer. Raises RequestEntityTooLarge, RequestTimeout, BadRequest."""
+        if self._received is None:
+            self._received = io.BytesIO(self._receive())
+        return self._received.readinto(buffer)
+
+    def discard(self) -> None:
+        """Read on for a while if the body was not received, then receive nothing more."""
+        if self._received is not None:
+            return
+        left = min(DISCARDED_LENGTH, self._length or DISCARDED_LENGTH)
+        with self._deadline(DISCARD_SECONDS), suppress(BadRequest):
+            while left > 0 and (data := self._read(min(left, self._max_length))):
+                left -= len(data)
+        self._stop()
+
+    def _receive(self) -> bytes:
+        if self._length is not None and self._length > self._max_length:
+            raise RequestEntityTooLarge
+        wanted = self._max_length + 1 if self._length is None else self._length
+        with self._deadline(self._seconds):
+            body = self._read(wanted)
+        if self._timed_out:
+            raise RequestTimeout
+        if len(body) > self._max_length:
+            raise RequestEntityTooLarge
+        if self._length is not None and len(body) < self._length:
+            raise BadRequest("The request's body ended early.")
+        return body
+
+    def _read(self, length: int) -> bytes:
+        try:
+            return bytes(self._stream.read(length))
+        except Exception:  # whatever the server finds wrong with a chunk
+            if self._timed_out:
+                return b""
+            raise BadRequest("The request's body is malformed.") from None
+
+    @contextmanager
+    def _deadline(self, seconds: float) -> Iterator[None]:
+        """Let reading come to an end after a number of seconds, however slowly data arrives."""
+        if self._socket is None:
+            yield
+            return
+        patient = _patience.acquire(blocking=False)
+        timer = Timer(seconds if patient else IMPATIENT_SECONDS, self._time_out)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if patient:
+                _patience.release()
+
+    def _time_out(self) -> None:
+        self._timed_out = True
+        self._stop()
+
+    def _stop(self) -> None:
+        """Receive nothing more on this connection; the response can still be sent."""
+        if self._socket is not None:
+            with suppress(OSError):
+                # Not the method of an SSL socket, which would stop encrypting as well.
+                socket.socket.shutdown(self._socket, socket.SHUT_RD)
