@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.accounts import changes
+from app.accounts.errors import InvalidInput
 from app.identity import current_identity
 from app.web.blueprint import bp
 from app.web.browser import client, leave, make_known
@@ -26,12 +27,14 @@ def account() -> ResponseReturnValue:
 def profile() -> ResponseReturnValue:
     """The form to change your name."""
     form = ProfileForm(name=current_identity().account.name)
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            changes.rename(current_identity().account, form.name.data, client())
-            flash("Your name is saved.", "success")
-            return redirect(url_for("web.account"), 303)
-    return form.page("profile.html")
+    if not form.validate_on_submit():
+        return form.page("profile.html")
+    try:
+        changes.rename(current_identity().account, form.name.data, client())
+    except InvalidInput as error:
+        return form.page("profile.html", error.errors)
+    flash("Your name is saved.", "success")
+    return redirect(url_for("web.account"), 303)
 
 
 @bp.route("/account/password", methods=["GET", "POST"])
@@ -39,20 +42,22 @@ def profile() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     """The form to change your password."""
     form = ChangePasswordForm()
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            device = changes.change_password(
-                current_identity().session,
-                form.current_password.data,
-                form.password.data,
-                client(),
-            )
-            flash("Your password is changed; other devices are signed out.", "success")
-            response = redirect(url_for("web.account"), 303)
-            if device:
-                make_known(response, device)
-            return response
-    return form.page("password.html")
+    if not form.validate_on_submit():
+        return form.page("password.html")
+    try:
+        device = changes.change_password(
+            current_identity().session,
+            form.current_password.data,
+            form.password.data,
+            client(),
+        )
+    except InvalidInput as error:
+        return form.page("password.html", error.errors)
+    flash("Your password is changed; other devices are signed out.", "success")
+    response = redirect(url_for("web.account"), 303)
+    if device:
+        make_known(response, device)
+    return response
 
 
 @bp.route("/account/email", methods=["GET", "POST"])
@@ -60,16 +65,18 @@ def password() -> ResponseReturnValue:
 def email() -> ResponseReturnValue:
     """The form to change your address."""
     form = ChangeEmailForm(email=session.get("typed_email"))
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            changes.request_email_change(current_identity().account, form.email.data, client())
-            session.pop("typed_email", None)
-            flash(
-                "A link is on its way to the new address. Nothing changes until you use it.",
-                "success",
-            )
-            return redirect(url_for("web.account"), 303)
-    return form.page("email.html")
+    if not form.validate_on_submit():
+        return form.page("email.html")
+    try:
+        changes.request_email_change(current_identity().account, form.email.data, client())
+    except InvalidInput as error:
+        return form.page("email.html", error.errors)
+    session.pop("typed_email", None)
+    flash(
+        "A link is on its way to the new address. Nothing changes until you use it.",
+        "success",
+    )
+    return redirect(url_for("web.account"), 303)
 
 
 @bp.route("/account/email/<token>", methods=["GET", "POST"])
@@ -100,10 +107,12 @@ def export() -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """The form to delete your account."""
     form = PasswordForm()
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            changes.delete_account(current_identity().session, form.password.data, client())
-            response = leave(url_for("web.home"))
-            flash("Your account is deleted.", "success")
-            return response
-    return form.page("delete.html")
+    if not form.validate_on_submit():
+        return form.page("delete.html")
+    try:
+        changes.delete_account(current_identity().session, form.password.data, client())
+    except InvalidInput as error:
+        return form.page("delete.html", error.errors)
+    response = leave(url_for("web.home"))
+    flash("Your account is deleted.", "success")
+    return response

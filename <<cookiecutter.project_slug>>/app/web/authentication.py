@@ -6,7 +6,7 @@ from flask_login import current_user, login_required
 
 from app.accounts import authentication
 from app.accounts import sessions as service
-from app.accounts.errors import NotConfirmed, WrongCredentials
+from app.accounts.errors import InvalidInput, NotConfirmed, WrongCredentials
 from app.identity import current_identity
 from app.web.blueprint import bp
 from app.web.browser import client, enter, leave
@@ -25,8 +25,9 @@ def login() -> ResponseReturnValue:
     try:
         signed_in = authentication.sign_in(form.email.data, form.password.data, client(), kind)
     except WrongCredentials:
-        form.refuse("password", "The e-mail address or the password is wrong.")
-        return form.page("login.html")
+        return form.page(
+            "login.html", {"password": ["The email address or the password is wrong."]}
+        )
     except NotConfirmed:
         remember_typed_email(form.email.data)
         return form.page("login.html", unconfirmed=True)
@@ -49,10 +50,12 @@ def logout() -> ResponseReturnValue:
 def reauthenticate() -> ResponseReturnValue:
     """The password asked again, before a step that a stranger at this desk must not take."""
     form = PasswordForm(next=request.args.get("next"))
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            signed_in = authentication.reauthenticate(
-                current_identity().session, form.password.data, client()
-            )
-            return enter(signed_in, safe_target(form.next.data))
-    return form.page("reauthenticate.html", target=safe_target(form.next.data))
+    if not form.validate_on_submit():
+        return form.page("reauthenticate.html", target=safe_target(form.next.data))
+    try:
+        signed_in = authentication.reauthenticate(
+            current_identity().session, form.password.data, client()
+        )
+    except InvalidInput as error:
+        return form.page("reauthenticate.html", error.errors, target=safe_target(form.next.data))
+    return enter(signed_in, safe_target(form.next.data))

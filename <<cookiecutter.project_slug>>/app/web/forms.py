@@ -1,7 +1,6 @@
 """The forms. What a value may be is decided in `app.accounts`; its messages come from there."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import render_template, request
@@ -10,7 +9,6 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField
 from wtforms.widgets import EmailInput, HiddenInput, PasswordInput
 
-from app.accounts.errors import InvalidInput
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 
 
@@ -21,21 +19,15 @@ class Form(FlaskForm):
         # Not the files: a field sent as one would reach the service as an object.
         super().__init__(request.form, **values)
 
-    @contextmanager
-    def showing_refusals(self) -> Iterator[None]:
-        """What the service refuses within the block is shown at the fields; the view goes on."""
-        try:
-            yield
-        except InvalidInput as error:
-            for name, messages in error.errors.items():
-                self.refuse(name, *messages)
+    def page(
+        self, template: str, errors: Mapping[str, Sequence[str]] | None = None, **values: Any
+    ) -> ResponseReturnValue:
+        """Return the page with this form, and the messages of `errors` beside its fields.
 
-    def refuse(self, name: str, *messages: str) -> None:
-        """Put messages beside a field."""
-        self[name].errors = [*self[name].errors, *messages]
-
-    def page(self, template: str, **values: Any) -> ResponseReturnValue:
-        """The page with this form: 422 after a POST, since only a refused form is shown again."""
+        After a POST the status is 422, since only a refused form is shown again.
+        """
+        for name, messages in (errors or {}).items():
+            self[name].errors = [*self[name].errors, *messages]
         status = 422 if request.method == "POST" else 200
         return render_template(f"web/{template}", form=self, **values), status
 

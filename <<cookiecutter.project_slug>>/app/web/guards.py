@@ -16,6 +16,8 @@ from app.extensions import login_manager
 from app.identity import current_identity
 
 Arguments = ParamSpec("Arguments")
+# Bytes. Escaped twice it has to fit into the headers that a proxy takes from the app.
+MAX_TARGET = 500
 View = Callable[Arguments, ResponseReturnValue]
 
 # One slash, then no other. Nowhere a backslash, which browsers take for a slash, nor a control
@@ -26,7 +28,9 @@ SAFE_TARGET = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 def safe_target(target: str | None) -> str:
     """`target` if it is a path on this site, else the account's page (OWASP, 'Unvalidated
     Redirects and Forwards')."""
-    return target if target and SAFE_TARGET.fullmatch(target) else url_for("web.account")
+    if target and SAFE_TARGET.fullmatch(target) and _fits(target):
+        return target
+    return url_for("web.account")
 
 
 def signed_out_only(view: View[Arguments]) -> View[Arguments]:
@@ -82,4 +86,9 @@ def way_back(otherwise: str) -> str:
     if request.url_rule is None or "GET" not in (request.url_rule.methods or ()):
         return url_for(otherwise)
     url = urlsplit(request.url)
-    return url.path + (f"?{url.query}" if url.query else "")
+    target = url.path + (f"?{url.query}" if url.query else "")
+    return target if _fits(target) else url_for(otherwise)
+
+
+def _fits(target: str) -> bool:
+    return len(target.encode("utf-8", "replace")) <= MAX_TARGET

@@ -4,6 +4,7 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import registration
+from app.accounts.errors import InvalidInput
 from app.web.blueprint import bp
 from app.web.browser import client
 from app.web.forms import EmailForm, RegisterForm
@@ -15,25 +16,29 @@ from app.web.guards import remember_typed_email, signed_out_only
 def register() -> ResponseReturnValue:
     """The form for a new account."""
     form = RegisterForm()
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            registration.register(form.name.data, form.email.data, form.password.data, client())
-            remember_typed_email(form.email.data)
-            return redirect(url_for("web.confirm"), 303)
-    return form.page("register.html")
+    if not form.validate_on_submit():
+        return form.page("register.html")
+    try:
+        registration.register(form.name.data, form.email.data, form.password.data, client())
+    except InvalidInput as error:
+        return form.page("register.html", error.errors)
+    remember_typed_email(form.email.data)
+    return redirect(url_for("web.confirm"), 303)
 
 
 @bp.route("/confirm", methods=["GET", "POST"])
 def confirm() -> ResponseReturnValue:
     """'Check your inbox', and a form to have the link sent again."""
     form = EmailForm(email=session.get("typed_email"))
-    if form.validate_on_submit():
-        with form.showing_refusals():
-            registration.resend_confirmation(form.email.data, client())
-            remember_typed_email(form.email.data)
-            flash("If this address waits to be confirmed, a new link is on its way.", "success")
-            return redirect(url_for("web.confirm"), 303)
-    return form.page("confirm.html")
+    if not form.validate_on_submit():
+        return form.page("confirm.html")
+    try:
+        registration.resend_confirmation(form.email.data, client())
+    except InvalidInput as error:
+        return form.page("confirm.html", error.errors)
+    remember_typed_email(form.email.data)
+    flash("If this address waits to be confirmed, a new link is on its way.", "success")
+    return redirect(url_for("web.confirm"), 303)
 
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"])

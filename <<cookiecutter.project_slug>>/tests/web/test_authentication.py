@@ -46,7 +46,7 @@ def test_every_failure_looks_the_same(app: Flask, account: str) -> None:
         assert "Set-Cookie" not in response.headers
         pages.add(without_token(response).replace(f'value="{email}"', ""))
     assert len(pages) == 1
-    assert error_of(response, "password") == "The e-mail address or the password is wrong."
+    assert error_of(response, "password") == "The email address or the password is wrong."
 
 
 def test_only_the_right_password_sees_that_the_address_is_unconfirmed(
@@ -121,6 +121,18 @@ def test_a_form_sent_signed_out_leads_back_to_its_page(browser: Browser) -> None
 def test_next_survives_a_wrong_password(browser: Browser, account: str) -> None:
     page = browser.sign_in(account, "wrong", next="/account/profile").text
     assert 'value="/account/profile"' in page
+
+
+@pytest.mark.parametrize("value", ["a" * 4_000, "%00" * 1_000, "ä" * 300, "%F0%9F%8D%AA" * 200])
+def test_next_never_makes_a_header_too_long_for_a_proxy(
+    browser: Browser, account: str, value: str
+) -> None:
+    """nginx takes 4 KiB of headers from an app, and answers with 502 beyond."""
+    there = browser.get(f"/account?tab={value}").location or ""
+    assert there.startswith("/login?next=/account")
+    back = browser.sign_in(account, next=f"/account?tab={value}").location or ""
+    assert back.startswith("/account")
+    assert max(len(there), len(back)) < 3_000
 
 
 UNSAFE = [
