@@ -1,17 +1,16 @@
 """What somebody signed in may change about their account, take with them, or end."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import (
     authentication,
     devices,
     events,
+    exports,
     fields,
     limits,
     mails,
@@ -23,7 +22,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import AddressTaken, InvalidInput, Refusals, SignedOut
-from app.accounts.models import Account, Base, MailedToken, Session, now, timestamp
+from app.accounts.models import Account, Session, now
 from app.extensions import db, transaction
 
 
@@ -147,29 +146,7 @@ def remove(account: Account, client: Client, proof: authentication.Proof | None 
 def export(account: Account, client: Client) -> Mapping[str, Any]:
     """All that is stored about the account, without hashes and tokens, ready for JSON."""
     events.record("account.exported", client, account.id)
-    # Those that have ended are stored until the next purge.
-    all_sessions = db.session.scalars(select(Session).where(Session.account_id == account.id))
-    mailed = db.session.scalars(select(MailedToken).where(MailedToken.account_id == account.id))
-    return {
-        "account": _columns(account),
-        "sessions": [_columns(session) for session in all_sessions],
-        "mailed_links": [_columns(token) for token in mailed],
-    }
-
-
-def _columns(row: Base) -> dict[str, Any]:
-    """A row as JSON can hold it, less what only the server may know: secrets and numbers."""
-    return {
-        column.key.removeprefix("public_"): _value(getattr(row, column.key))
-        for column in row.__table__.columns
-        if column.key not in ("id", "account_id") and not column.key.endswith("_hash")
-    }
-
-
-def _value(stored: Any) -> Any:
-    if isinstance(stored, datetime):
-        return timestamp(stored)
-    return str(stored) if isinstance(stored, UUID) else stored
+    return exports.collect(account)
 
 
 def _mail_email_change(account_id: int, email: str) -> None:

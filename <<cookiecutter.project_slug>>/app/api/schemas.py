@@ -226,7 +226,13 @@ class Sessions(BaseModel):
 
 
 class Export(BaseModel):
-    """All that is stored about an account, without hashes and tokens."""
+    """All that is stored about an account, without hashes and tokens.
+
+    Every further table that belongs to accounts is a list of its own, if it has rows.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, list[dict[str, Any]]]
 
     account: dict[str, Any]
     sessions: list[dict[str, Any]]

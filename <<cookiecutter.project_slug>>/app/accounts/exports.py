@@ -1,0 +1,156 @@
+"""All that is stored about an account, in the app's own tables and in those that are added later.
+
+A table belongs to an account through its foreign keys: its rows are exported if the first of them
+that leads to `accounts` leads to this account, directly or through other tables. So a message is
+exported for its sender, and a comment for whoever wrote it, not for the owner of the post.
+
+A column or table is marked in its model where that is not right:
+
+- `info={"export": False}` leaves out a column or a table, or ignores a foreign key,
+- `info={"export": True}` adds a column that looks secret, or the rows that a second foreign key
+  assigns to the account.
+"""
+
+import base64
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from typing import Any, cast
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Table,
+    and_,
+    exists,
+    or_,
+    select,
+)
+
+from app.accounts.models import Account, timestamp
+from app.extensions import db
+
+ACCOUNTS = cast(Table, Account.__table__)
+# What the parts of an export are called, where that is not the name of their table.
+NAMES = {"mailed_tokens": "mailed_links"}
+# A column `public_id` is shown to people in place of `id`.
+PUBLIC = "public_"
+# A column with one of these words in its name holds what only the server may know.
+SECRET = re.compile(
+    r"(^|_)(hash|digest|salt|token|secret|password|passphrase|pin|otp|totp|key)s?(_|$)"
+)
+
+
+def collect(account: Account, accounts: Table = ACCOUNTS) -> dict[str, Any]:
+    """Everything about an account, ready for JSON, without secrets.
+
+    Returns:
+        `account`, then for each table a list of rows. Tables that are empty for this account are
+        left out, but for `sessions` and `mailed_links`.
+    """
+    mine = accounts.c.id == account.id
+    (found,) = _rows(accounts, mine)
+    exported: dict[str, Any] = {"account": found, "sessions": [], "mailed_links": []}
+    for table, condition in _conditions(accounts, mine).items():
+        rows = _rows(table, condition)
+        name = NAMES.get(table.name, table.fullname)
+        if rows and table is not accounts:
+            exported[f"table {name}" if exported.get(name) else name] = rows
+    return exported
+
+
+def _conditions(accounts: Table, mine: ColumnElement[bool]) -> dict[Table, ColumnElement[bool]]:
+    """For each table that leads to `accounts`: the condition for the rows of this account."""
+    found = {accounts: mine}
+    while True:
+        # A level at a time, so that the shortest way to an account counts.
+        level = {
+            table: or_(*(_refers(link, found[link.referred_table]) for link in links))
+            for table in accounts.metadata.tables.values()
+            if table not in found and (links := list(_links(table, found)))
+        }
+        if not level:
+            break
+        found |= level
+    return {table: condition for table, condition in found.items() if _marked(table) is not False}
+
+
+def _links(
+    table: Table, found: Mapping[Table, ColumnElement[bool]]
+) -> Iterator[ForeignKeyConstraint]:
+    """The first foreign key to one of the tables, and others that are marked."""
+    columns = list(table.columns)
+    keys = sorted(
+        table.foreign_key_constraints, key=lambda each: columns.index(each.elements[0].parent)
+    )
+    usable = [key for key in keys if key.referred_table in found and _key_mark(key) is not False]
+    yield from usable[:1]
+    yield from (key for key in usable[1:] if _key_mark(key))
+
+
+def _refers(link: ForeignKeyConstraint, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row refers to a row that fulfills the condition."""
+    pairs = and_(*(element.parent == element.column for element in link.elements))
+    return exists(select(1).select_from(link.referred_table).where(pairs, condition))
+
+
+def _marked(item: Table | Column[Any]) -> bool | None:
+    mark = item.info.get("export")
+    return None if mark is None else bool(mark)
+
+
+def _key_mark(key: ForeignKeyConstraint) -> bool | None:
+    return next((mark for each in key.elements if (mark := _marked(each.parent)) is not None), None)
+
+
+def _rows(table: Table, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The rows that fulfill the condition, each as JSON can hold it."""
+    columns = [column for column in table.columns if _exported(column)]
+    if not columns:
+        return []
+    statement = select(*columns).where(condition).order_by(*table.primary_key.columns)
+    return [
+        {
+            column.name.removeprefix(PUBLIC): plain(value)
+            for column, value in zip(columns, row, strict=True)
+        }
+        for row in db.session.execute(statement)
+    ]
+
+
+def _exported(column: Column[Any]) -> bool:
+    """Whether a column is shown: no secret, and no number of an account, one's own or another's."""
+    mark = _marked(column)
+    if mark is not None and not column.foreign_keys:
+        return mark
+    if column.primary_key and f"{PUBLIC}{column.name}" in column.table.columns:
+        return False
+    refers = any(key.column.table.name == ACCOUNTS.name for key in column.foreign_keys)
+    return mark is not False and not refers and not SECRET.search(column.name.lower())
+
+
+def plain(value: Any) -> Any:
+    """A value of any type as JSON can hold it: exact, and readable where there is a choice."""
+    match value:
+        case Enum():
+            return plain(value.value)
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case datetime():
+            return timestamp(value) if value.tzinfo else value.isoformat()
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case bytes() | bytearray() | memoryview():
+            return base64.b64encode(value).decode("ascii")
+        case Mapping():
+            return {str(key): plain(each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(each) for each in value]
+    return str(value)

@@ -1,0 +1,250 @@
+"""The export grows with the tables: here with some that an owner might add."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.accounts import exports, store
+from app.accounts.models import Account, UtcDateTime
+from app.extensions import db
+from tests.conftest import add_account
+
+
+class Mood(Enum):
+    """An enum of the owner's."""
+
+    GOOD = "good"
+
+
+def key(target: str, **info: Any) -> sa.Column[int]:
+    """A foreign key that is named after its target."""
+    table = target.partition(".")[0]
+    return sa.Column(
+        info.pop("name", f"{table}_id"), sa.ForeignKey(target, ondelete="CASCADE"), info=info
+    )
+
+
+def make(metadata: sa.MetaData) -> dict[str, sa.Table]:
+    """The tables of an owner, beside a copy of `accounts`."""
+    text = sa.String(50)
+
+    def table(name: str, *columns: Any, **keywords: Any) -> sa.Table:
+        number = sa.Column("id", sa.Integer, primary_key=True)
+        return sa.Table(f"test_{name}", metadata, *columns, number, **keywords)
+
+    people = cast(sa.Table, Account.__table__).to_metadata(metadata)
+    tables = [
+        people,
+        table("posts", key("accounts.id"), sa.Column("title", text)),
+        table(
+            "comments",
+            key("test_posts.id"),
+            key("accounts.id", export=True),
+            sa.Column("words", text),
+        ),
+        table("pictures", key("test_posts.id"), sa.Column("place", text)),
+        table("labels", key("test_pictures.id"), sa.Column("label", text)),
+        table(
+            "messages",
+            key("accounts.id", name="sender_id"),
+            key("accounts.id", name="recipient_id"),
+            sa.Column("said", text),
+        ),
+        table(
+            "friends",
+            key("accounts.id", name="asked_by_id"),
+            key("accounts.id", name="friend_id", export=True),
+            sa.Column("since", text),
+        ),
+        table("visits", key("accounts.email", name="email"), sa.Column("page", text)),
+        table(
+            "notes",
+            key("accounts.id", name="checked_by_id", export=False),
+            key("accounts.id"),
+            key("test_notes.id", name="parent_id"),
+            sa.Column("words", text),
+            sa.Column("hidden", text, info={"export": False}),
+            sa.Column("api_key", text),
+            sa.Column("door_pin", text),
+            sa.Column("key_of_song", text, info={"export": True}),
+            sa.Column("public_id", text),
+        ),
+        table("scores", key("accounts.id"), sa.Column("score", text), info={"export": False}),
+        table("cities", sa.Column("city", text)),
+    ]
+    return {each.name.removeprefix("test_"): each for each in tables}
+
+
+@pytest.fixture
+def tables(app: Flask) -> Iterator[dict[str, sa.Table]]:
+    """The tables, in the database, still empty."""
+    metadata = sa.MetaData()
+    made = make(metadata)
+    with app.app_context():
+        own = [table for name, table in made.items() if name != "accounts"]
+        metadata.create_all(db.engine, tables=own)
+        try:
+            yield made
+        finally:
+            db.session.rollback()
+            metadata.drop_all(db.engine, tables=own)
+
+
+def people(app: Flask) -> list[Account]:
+    """Ada and Eve."""
+    for email in ("ada@example.com", "eve@example.com"):
+        add_account(app, email)
+    found = [store.by_email(email) for email in ("ada@example.com", "eve@example.com")]
+    return [account for account in found if account is not None]
+
+
+def add(table: sa.Table, **values: Any) -> None:
+    """Add a row."""
+    db.session.execute(table.insert().values(**values))
+
+
+def test_rows_are_exported_for_the_account_they_belong_to(
+    app: Flask, tables: dict[str, sa.Table]
+) -> None:
+    ada, eve = people(app)
+    for number, owner, other in ((1, ada, eve), (2, eve, ada)):
+        name = owner.email.partition("@")[0]
+        add(tables["posts"], id=number, accounts_id=owner.id, title=f"post of {name}")
+        add(tables["pictures"], id=number, test_posts_id=number, place=f"picture of {name}")
+        add(tables["labels"], id=number, test_pictures_id=number, label=f"label of {name}")
+        add(
+            tables["comments"],
+            test_posts_id=1,
+            accounts_id=owner.id,
+            words=f"comment of {name}",
+        )
+        add(
+            tables["messages"],
+            sender_id=owner.id,
+            recipient_id=other.id,
+            said=f"message of {name}",
+        )
+        add(tables["visits"], email=owner.email, page=f"visit of {name}")
+        add(tables["scores"], accounts_id=owner.id, score=f"score of {name}")
+    add(tables["cities"], city="city of ada")
+    add(tables["friends"], asked_by_id=eve.id, friend_id=ada.id, since="friends with ada")
+    exported = exports.collect(ada, tables["accounts"])
+    text = json.dumps(exported)
+    assert "of eve" not in text
+    assert "eve@" not in text
+    for what in ("post", "picture", "label", "comment", "message", "visit"):
+        assert f"{what} of ada" in text
+    assert "friends with ada" in text
+    assert "score" not in text
+    assert "city" not in text
+    assert exported["test_posts"] == [{"id": 1, "title": "post of ada"}]
+    assert exported["test_pictures"] == [{"id": 1, "test_posts_id": 1, "place": "picture of ada"}]
+    assert "test_friends" in exports.collect(eve, tables["accounts"])
+
+
+def test_columns_that_look_secret_or_are_marked_stay_out(
+    app: Flask, tables: dict[str, sa.Table]
+) -> None:
+    ada, eve = people(app)
+    add(
+        tables["notes"],
+        id=1,
+        accounts_id=ada.id,
+        checked_by_id=eve.id,
+        words="mine",
+        hidden="x",
+        api_key="x",
+        door_pin="x",
+        key_of_song="C",
+        public_id="x7",
+    )
+    add(tables["notes"], id=2, accounts_id=eve.id, checked_by_id=ada.id, parent_id=1)
+    exported = exports.collect(ada, tables["accounts"])
+    assert exported["test_notes"] == [
+        {"parent_id": None, "words": "mine", "key_of_song": "C", "id": "x7"}
+    ]
+
+
+def test_an_account_is_exported_without_its_password(app: Flask) -> None:
+    with app.app_context():
+        ada, _ = people(app)
+        exported = exports.collect(ada)["account"]
+    assert {"id", "name", "email", "created_at", "confirmed_at"} <= exported.keys()
+    assert "password_hash" not in exported
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (None, None),
+        (True, True),
+        ("text", "text"),
+        (1.5, 1.5),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (Decimal("1.10"), "1.10"),
+        (datetime(2026, 1, 31, 12, tzinfo=UTC), "2026-01-31T12:00:00Z"),
+        (datetime(2026, 1, 31, 12), "2026-01-31T12:00:00"),
+        (date(2026, 1, 31), "2026-01-31"),
+        (time(12, 30), "12:30:00"),
+        (timedelta(minutes=1.5), 90.0),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (b"\xff\x00", "/wA="),
+        (Mood.GOOD, "good"),
+        ({"a": [Decimal(1), {2: b"x"}]}, {"a": ["1", {"2": "eA=="}]}),
+        ((1, None), [1, None]),
+        ({Mood.GOOD}, ["good"]),
+        (3j, "3j"),
+    ],
+)
+def test_a_value_of_any_type_becomes_json(value: Any, plain: Any) -> None:
+    assert exports.plain(value) == plain
+    json.dumps(exports.plain(value), allow_nan=False)
+
+
+def test_a_column_of_any_type_is_exported(app: Flask) -> None:
+    metadata = sa.MetaData()
+    accounts = cast(sa.Table, Account.__table__).to_metadata(metadata)
+    values: dict[str, tuple[Any, Any]] = {
+        "price": (sa.Numeric(10, 2), Decimal("9.90")),
+        "born": (sa.Date, date(1815, 12, 10)),
+        "wakes": (sa.Time, time(7)),
+        "seen": (UtcDateTime, datetime(2026, 1, 31, tzinfo=UTC)),
+        "lasts": (sa.Interval, timedelta(hours=1)),
+        "uuid": (sa.Uuid, UUID(int=7)),
+        "data": (sa.JSON, {"a": [1, None]}),
+        "blob": (sa.LargeBinary, b"\xff"),
+        "mood": (sa.Enum(Mood, native_enum=False), Mood.GOOD),
+        "ratio": (sa.Float, 0.5),
+        "large": (sa.BigInteger, 2**62),
+        "news": (sa.Boolean, True),
+    }
+    columns = [sa.Column(name, kind) for name, (kind, _) in values.items()]
+    table = sa.Table(
+        "test_values",
+        metadata,
+        sa.Column("accounts_id", sa.ForeignKey("accounts.id"), primary_key=True),
+        *columns,
+    )
+    with app.app_context():
+        metadata.create_all(db.engine, tables=[table])
+        try:
+            ada, _ = people(app)
+            row = {name: value for name, (_, value) in values.items()}
+            add(table, accounts_id=ada.id, **row)
+            exported = exports.collect(ada, accounts)["test_values"][0]
+        finally:
+            db.session.rollback()
+            metadata.drop_all(db.engine, tables=[table])
+    assert exported.keys() == values.keys()
+    assert exported["price"] == "9.90"
+    assert exported["large"] == 2**62
+    json.dumps(exported, allow_nan=False)
