@@ -39,7 +39,7 @@ def test_the_sql_can_be_printed_instead_and_shows_no_password(migrated_url: str)
     url = make_url(migrated_url)
     if url.host:
         url = url.set(password="only-for-this-test")
-    printed = flask_db(url.render_as_string(hide_password=False), "upgrade", "--sql")
+    printed = flask_db(url.render_as_string(hide_password=False), "upgrade", "0001", "--sql")
     assert "CREATE TABLE accounts" in printed
     assert "INSERT INTO alembic_version" in printed
     assert "only-for-this-test" not in printed
