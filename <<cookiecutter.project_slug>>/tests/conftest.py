@@ -57,7 +57,37 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeatable")
 
 PASSWORD = "correct horse battery staple"
+# The numbers that tests count with, whatever the defaults in app/config.py become.
+NUMBERS: dict[str, Any] = {
+    "PASSWORD_MIN_LENGTH": 12,
+    "PASSWORD_MAX_LENGTH": 128,
+    "PASSWORD_MIN_SCORE": 3,
+    #: if cookiecutter.interface != "api"
+    "SESSION_IDLE_SECONDS": 12 * 60 * 60,
+    "SESSION_REMEMBER_SECONDS": 30 * 24 * 60 * 60,
+    "RECENT_SIGN_IN_SECONDS": 15 * 60,
+    "DEVICE_COOKIE_SECONDS": 365 * 24 * 60 * 60,
+    #: endif
+    #: if cookiecutter.interface != "html"
+    "API_SESSION_IDLE_SECONDS": 30 * 24 * 60 * 60,
+    #: endif
+    "SESSION_ABSOLUTE_SECONDS": 90 * 24 * 60 * 60,
+    "SESSION_TOUCH_SECONDS": 60,
+    "CONFIRM_TOKEN_SECONDS": 3 * 24 * 60 * 60,
+    "EMAIL_CHANGE_TOKEN_SECONDS": 24 * 60 * 60,
+    "RESET_TOKEN_SECONDS": 60 * 60,
+    "UNCONFIRMED_ACCOUNT_SECONDS": 7 * 24 * 60 * 60,
+    "LIMIT_PASSWORD_BY_IP": "20 per minute",
+    "LIMIT_PASSWORD_FAILURES": "10 per 15 minutes",
+    "LIMIT_NEW_PASSWORDS_BY_IP": "120 per minute",
+    "LIMIT_MAIL_BY_ADDRESS": "5 per hour",
+    "LIMIT_MAIL_BY_IP": "30 per hour",
+    "MAX_CONTENT_LENGTH": 64 * 1024,
+    "MAIL_TRIES": 3,
+    "HSTS_SECONDS": 365 * 24 * 60 * 60,
+}
 SETTINGS: dict[str, Any] = {
+    **NUMBERS,
     "TESTING": True,
     "DEBUG": False,
     "SECRET_KEY": "only-for-tests-0123456789abcdefghijklmnopq",

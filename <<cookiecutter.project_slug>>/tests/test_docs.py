@@ -15,9 +15,16 @@ def first_column(name: str) -> set[str]:
     return {word for row in rows for word in re.findall(r"`([\w.]+)`", row)}
 
 
+def check(name: str, there_are: set[str]) -> None:
+    """Compare a document with the code."""
+    missing, old = there_are - first_column(name), first_column(name) - there_are
+    assert not missing, f"Add a row to a table of docs/{name} for: {missing}"
+    assert not old, f"Remove from docs/{name}, since the code has no such name: {old}"
+
+
 def test_every_setting_is_documented() -> None:
-    assert first_column("settings.md") == set(config.DEFAULTS)
+    check("settings.md", set(config.DEFAULTS))
 
 
 def test_every_event_is_documented() -> None:
-    assert first_column("events.md") == set(events.EVENTS)
+    check("events.md", set(events.EVENTS))

@@ -129,7 +129,10 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         [".", "/", "..", "app", "app/static", "instance", "instance/..", "wsgi.py"],
     ),
     #: endif
-    "PASSWORD_MIN_LENGTH": (["8", " 20 "], ["7", "129", "twelve"]),
+    "PASSWORD_MIN_LENGTH": (
+        ["8", " 20 "],
+        ["7", str(SETTINGS["PASSWORD_MAX_LENGTH"] + 1), "twelve"],
+    ),
     "PASSWORD_MAX_LENGTH": (["64", "1000"], ["63", "1001"]),
     "PASSWORD_MIN_SCORE": (["0", "4"], ["5", "-1"]),
     "PASSWORD_HASH_METHOD": (
@@ -229,7 +232,9 @@ def pairs(column: int) -> list[tuple[str, str]]:
 
 
 def test_every_setting_has_a_row() -> None:
-    assert set(ROWS) == set(DEFAULTS)
+    missing, old = DEFAULTS.keys() - ROWS.keys(), ROWS.keys() - DEFAULTS.keys()
+    assert not missing, f"Add right and wrong values to ROWS in this file for: {missing}"
+    assert not old, f"Remove from ROWS in this file, since app/config.py has no such setting: {old}"
 
 
 @pytest.mark.parametrize(("name", "value"), pairs(0))

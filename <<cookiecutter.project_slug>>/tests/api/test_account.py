@@ -7,6 +7,7 @@ import time_machine
 from flask import Flask
 
 from app.accounts import fields, store
+from app.accounts.models import NAME_LENGTH
 from tests.api.conftest import ApiClient, errors_of
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 
@@ -20,7 +21,9 @@ def test_a_name_can_be_changed(ada: ApiClient) -> None:
     assert ada.call("GET /account").json == answer.json
 
 
-@pytest.mark.parametrize("name", ["", " ", "a" * 101, "a\nb", "\ta", "a\u2028b", "a\u0000"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "a" * (NAME_LENGTH + 1), "a\nb", "\ta", "a\u2028b", "a\u0000"]
+)
 def test_a_name_that_no_page_could_show_is_refused(ada: ApiClient, name: str) -> None:
     assert set(errors_of(ada.call("PATCH /account", {"name": name}))) == {"name"}
 

@@ -108,7 +108,11 @@ def test_every_page_but_the_public_ones_is_for_people_who_are_signed_in(browser:
     for rule in rules:
         path = re.sub("<[^>]+>", "1", rule.rule)
         if "GET" in (rule.methods or ()):
-            assert (browser.get(path).location or "").startswith("/login?next="), path
+            location = browser.get(path).location or ""
+            assert location.startswith("/login?next="), (
+                f"{rule.rule} can be seen without signing in: decorate its view with"
+                f" @login_required or, if that is right, add it to PUBLIC in {__name__}"
+            )
         if "POST" in (rule.methods or ()):
             assert (browser.submit(path).location or "").startswith("/login?next="), path
 

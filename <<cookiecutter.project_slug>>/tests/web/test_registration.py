@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.accounts.models import NAME_LENGTH
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.web.conftest import Browser, error_of, without_token
 
@@ -55,7 +56,7 @@ def test_case_does_not_make_another_address(browser: Browser, account: str, inbo
     ("field", "value"),
     [
         ("name", "   "),
-        ("name", "x" * 101),
+        ("name", "x" * (NAME_LENGTH + 1)),
         ("name", "two\nlines"),
         ("name", "nul\0"),
         ("email", ""),
