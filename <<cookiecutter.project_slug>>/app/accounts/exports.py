@@ -34,6 +34,8 @@ from app.accounts.models import Account, timestamp
 from app.extensions import db
 
 ACCOUNTS = cast(Table, Account.__table__)
+# Parts that every export has.
+OWN = ("sessions", "devices", "mailed_links")
 # What the parts of an export are called, where that is not the name of their table.
 NAMES = {"mailed_tokens": "mailed_links"}
 # A column `public_id` is shown to people in place of `id`.
@@ -48,12 +50,12 @@ def collect(account: Account, accounts: Table = ACCOUNTS) -> dict[str, Any]:
     """Everything about an account, ready for JSON, without secrets.
 
     Returns:
-        `account`, then for each table a list of rows. Tables that are empty for this account are
-        left out, but for `sessions` and `mailed_links`.
+        `account`, then a list of rows for each table. A table without rows is left out, unless it
+        is one of the app's own.
     """
     mine = accounts.c.id == account.id
     (found,) = _rows(accounts, mine)
-    exported: dict[str, Any] = {"account": found, "sessions": [], "mailed_links": []}
+    exported: dict[str, Any] = {"account": found, **{name: [] for name in OWN}}
     for table, condition in _conditions(accounts, mine).items():
         rows = _rows(table, condition)
         name = NAMES.get(table.name, table.fullname)

@@ -236,6 +236,7 @@ class Export(BaseModel):
 
     account: dict[str, Any]
     sessions: list[dict[str, Any]]
+    devices: list[dict[str, Any]]
     mailed_links: list[dict[str, Any]]
 
 

@@ -24,6 +24,7 @@ def test_an_export_holds_nothing_of_others(app: Flask) -> None:
     assert not [
         row for row in exported["sessions"] + exported["mailed_links"] if "account_id" in row
     ]
+    assert not {"id", "account_id", "token_hash"} & exported["devices"][0].keys()
     assert len(exported["sessions"]) == len(exported["mailed_links"]) == 1
     assert "eve@example.com" not in str(exported)
 
