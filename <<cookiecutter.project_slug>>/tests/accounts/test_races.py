@@ -311,16 +311,6 @@ def test_whatever_is_done_while_the_account_is_deleted_is_no_fault(
             assert store.by_email(email) is None
 
 
-def test_a_name_changed_while_the_account_is_deleted_is_signed_out(
-    app: Flask, account: str
-) -> None:
-    with app.app_context():
-        current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
-        delete_meanwhile(app, account)
-        with pytest.raises(SignedOut):
-            changes.rename(current.account, "Countess", CLIENT)
-
-
 #: if cookiecutter.interface != "api"
 def test_a_session_that_was_ended_meanwhile_is_not_begun_again(app: Flask, account: str) -> None:
     with app.app_context():
@@ -332,3 +322,11 @@ def test_a_session_that_was_ended_meanwhile_is_not_begun_again(app: Flask, accou
 
 
 #: endif
+def test_a_name_changed_while_the_account_is_deleted_is_signed_out(
+    app: Flask, account: str
+) -> None:
+    with app.app_context():
+        current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        delete_meanwhile(app, account)
+        with pytest.raises(SignedOut):
+            changes.rename(current.account, "Countess", CLIENT)
