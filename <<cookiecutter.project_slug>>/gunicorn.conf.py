@@ -41,7 +41,7 @@ worker_class = Worker
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
-# Seconds that requests in flight, and mails in the queue, have to finish after SIGTERM.
+# Seconds that requests in flight, and the job in hand, have to finish after SIGTERM.
 graceful_timeout = 30
 # From any client on this machine gunicorn would otherwise take SCRIPT_NAME and PATH_INFO.
 forwarder_headers = ""
@@ -57,3 +57,10 @@ def when_ready(server: Any) -> None:
             "Clients on a Unix socket have no address, so they share one rate limit: set"
             " TRUSTED_PROXIES to the number of your proxies"
         )
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the background jobs of each worker process, which is past its fork here."""
+    from app import jobs
+
+    jobs.start(worker.wsgi)

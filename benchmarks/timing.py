@@ -2,27 +2,34 @@
 
 Runs a new app under gunicorn with the real hash and limits opened wide, asks in turn about an
 address that is known and one that is not, and prints the ratio of the medians for each operation.
-Exits with 1 when one of them is off by more than a tenth. From the repository's folder:
+Then it measures what the work after the response could tell: how long one's own next email takes,
+and how long the next responses take. Exits with 1 when one of them is off by more than a tenth.
+From the repository's folder:
 
     .venv/bin/python -m benchmarks.timing
 """
 
 import argparse
+import asyncio
 import json
 import random
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
+from queue import Queue
 from urllib.parse import urlencode, urlsplit
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests import commands, databases, nodes, walk
 from tests.conftest import copy_template, make_renderer
@@ -32,6 +39,8 @@ from tests.variants import Variant
 GOAL = 0.1
 # Of one length, as are the unknown ones.
 KNOWN, WAITING = "k0000001@example.com", "k0000002@example.com"
+# The account of whoever measures.
+OWN = "o0000001@example.com"
 WRONG = "not the right one"
 NEW_ACCOUNTS = f"""
 from app.accounts import registration
@@ -39,6 +48,7 @@ from wsgi import app
 with app.app_context():
     registration.create("Known", {KNOWN!r}, {walk.PASSWORD!r}, confirmed=True)
     registration.create("Waiting", {WAITING!r}, {walk.PASSWORD!r})
+    registration.create("Own", {OWN!r}, {walk.PASSWORD!r}, confirmed=True)
 """
 RULES = (
     "PASSWORD_BY_IP",
@@ -49,8 +59,12 @@ RULES = (
 )
 WIDE = {f"LIMIT_{rule}": "1000000 per second" for rule in RULES}
 REAL_HASH = {"PASSWORD_HASH_METHOD": "scrypt:32768:8:3"}
-# Seconds after an answer in which the mail, if there is one, leaves.
-PAUSE = 0.05
+# Seconds after a response in which the email, if there is one, leaves.
+PAUSE = 0.1
+# Seconds that the mail server takes for an email: one that is slow shows the most.
+SLOW = 0.05
+# How many pages are opened while the job is done.
+PAGES = 8
 
 
 class Client:
@@ -149,16 +163,72 @@ def operations(node: Node) -> Iterator[Operation]:
     yield operation("PUT /account/email", node.sign_in(), current_password=ADA["password"])
 
 
+@dataclass(frozen=True)
+class Afterwards:
+    """What can be seen after asking about an address: `probe` returns the seconds it takes."""
+
+    ask: Operation
+    probe: Callable[[], float]
+
+    def measure(self, rounds: int, unknown: Iterator[str]) -> tuple[float, float]:
+        """The median seconds after the known address, and after unknown ones."""
+        times: dict[bool, list[float]] = {True: [], False: []}
+        order = [True, False] * 2 + random.sample([True, False] * rounds, 2 * rounds)
+        for is_known in order:
+            body = self.ask.body(self.ask.address(is_known, unknown))
+            self.ask.client.send(self.ask.method, self.ask.path, body)
+            times[is_known].append(self.probe())
+            time.sleep(PAUSE + 2 * SLOW)
+        return statistics.median(times[True][2:]), statistics.median(times[False][2:])
+
+
+def side_channels(node: Node, arrivals: "Arrivals") -> Iterator[tuple[str, Afterwards]]:
+    """What the work after the response could tell, for a link by reset and by confirmation."""
+    headers = {"Content-Type": "application/json"}
+    for path, known in (("password-resets", KNOWN), ("confirmations", WAITING)):
+        client, own = Client(node.address, headers), Client(node.address, headers)
+        ask = Operation(
+            client, "POST", f"/api/v1/{path}", lambda email: json.dumps({"email": email}), known
+        )
+
+        def own_email(own: Client = own) -> float:
+            begin = time.perf_counter()
+            own.send("POST", "/api/v1/password-resets", json.dumps({"email": OWN}))
+            return arrivals.wait_for(OWN) - begin
+
+        def next_responses(own: Client = own) -> float:
+            return sum(own.send("GET", "/login", "")[0] for _ in range(PAGES))
+
+        yield f"own email after {path}", Afterwards(ask, own_email)
+        yield f"next responses after {path}", Afterwards(ask, next_responses)
+
+
+class Arrivals:
+    """A slow mail server that notes when an email arrives."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, Queue[float]] = defaultdict(Queue)
+
+    async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        """Take an email, slowly."""
+        await asyncio.sleep(SLOW)
+        self.times[envelope.rcpt_tos[0]].put(time.perf_counter())
+        return "250 OK"
+
+    def wait_for(self, address: str) -> float:
+        """When the next email to an address arrived."""
+        return self.times[address].get(timeout=60)
+
+
 @contextmanager
-def served(backend: str, programs: Path | None) -> Iterator[Node]:
-    """A new app with everything on, in production, and a mail server that takes all."""
-    port = walk.free_port()
-    sink = (sys.executable, "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l")
-    with (
-        tempfile.TemporaryDirectory() as name,
-        databases.database(backend) as url,
-        subprocess.Popen([*sink, f"127.0.0.1:{port}"]) as mail_server,
-    ):
+def served(backend: str, programs: Path | None) -> Iterator[tuple[Node, Arrivals]]:
+    """A new app with everything on, in production, and its mail server."""
+    port, arrivals = walk.free_port(), Arrivals()
+    mail_server = Controller(arrivals, hostname="127.0.0.1", port=port)
+    mail_server.start()
+    with tempfile.TemporaryDirectory() as name, databases.database(backend) as url:
         template = copy_template(Path(name, "template"))
         Path(name, "apps").mkdir()
         render = make_renderer(template, Path(name, "apps"))
@@ -171,9 +241,9 @@ def served(backend: str, programs: Path | None) -> Iterator[Node]:
         commands.run(programs / "python", "-c", NEW_ACCOUNTS, folder=folder, settings=environment)
         try:
             with nodes.running(folder, programs, environment) as node:
-                yield node
+                yield node, arrivals
         finally:
-            mail_server.terminate()
+            mail_server.stop()
 
 
 def main() -> int:
@@ -186,14 +256,17 @@ def main() -> int:
     arguments = parser.parse_args()
     unknown = (f"u{number:07}@example.com" for number in count())
     failures = 0
-    with served(arguments.backend, arguments.programs) as node:
+    with served(arguments.backend, arguments.programs) as (node, arrivals):
         print(f"{'operation':36}{'known':>10}{'unknown':>10}{'ratio':>8}")
-        for operation in (*forms(node), *operations(node)):
-            if arguments.only not in operation.path:
+        channels: list[tuple[str, Operation | Afterwards]] = [
+            (f"{each.method} {each.path}", each) for each in (*forms(node), *operations(node))
+        ]
+        channels += side_channels(node, arrivals)
+        for name, measured in channels:
+            if arguments.only not in name:
                 continue
-            known, other = operation.measure(arguments.rounds, unknown)
+            known, other = measured.measure(arguments.rounds, unknown)
             failures += abs(known / other - 1) > GOAL
-            name = f"{operation.method} {operation.path}"
             print(f"{name:36}{known:8.4f} s{other:8.4f} s{known / other:8.3f}", flush=True)
     return int(failures > 0)
 

@@ -85,7 +85,6 @@ def settings(database_url: str, **others: str) -> dict[str, str]:
         "BASE_URL": "https://127.0.0.1",
         "MAIL_SERVER": "127.0.0.1",
         "MAIL_PORT": str(walk.free_port()),
-        "MAIL_RETRY_SECONDS": "0",
         "PASSWORD_HASH_METHOD": "scrypt:512:8:1",
         "TRUSTED_PROXIES": "1",
         **others,

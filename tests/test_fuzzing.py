@@ -22,7 +22,6 @@ UNLIMITED = {
     "LIMIT_NEW_PASSWORDS_BY_IP": "1000000 per minute",
     "LIMIT_MAIL_BY_ADDRESS": "1000000 per minute",
     "LIMIT_MAIL_BY_IP": "1000000 per minute",
-    "MAIL_TRIES": "1",
 }
 
 

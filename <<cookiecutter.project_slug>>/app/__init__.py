@@ -6,8 +6,8 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import config, database, errors, faults, gate, health, logs, mailbox, security
-from app.accounts import cli, events, limits, outbox
+from app import config, database, errors, faults, gate, health, jobs, logs, mail, security
+from app.accounts import cli, events, limits
 from app.extensions import db, login_manager, migrate
 from app.session_cookie import SessionCookie
 
@@ -26,7 +26,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     errors.init_app(app)
     events.init_app()
     limits.init_app(app)
-    outbox.init_app(app)
+    jobs.init_app(app)
     database.init_app(app)
     faults.init_app(app)
     migrate.init_app(app, db)
@@ -35,7 +35,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     # Looked up when a page asks: an error page must not ask a database that is down.
     app.jinja_env.globals["current_user"] = current_user
     app.register_blueprint(health.bp)
-    mailbox.init_app(app)
+    mail.init_app(app)
     app.cli.add_command(cli.accounts)
     _add_features(app)
     return app

@@ -148,9 +148,20 @@ SETTINGS = (
     Setting("MAIL_PASSWORD", kinds.ascii_secret, ""),
     Setting("MAIL_DEFAULT_SENDER", kinds.sender, ""),
     Setting("MAIL_SUPPRESS_SEND", kinds.yes_no, False),
-    Setting("MAIL_TRIES", kinds.whole(1, 100), 3),
-    Setting("MAIL_RETRY_SECONDS", kinds.seconds(0, HOUR), 2),
     Setting("MAIL_TIMEOUT_SECONDS", kinds.seconds(0.01, HOUR), 10),
+    # Where replies go, for the emails that ask for one.
+    Setting("SUPPORT_EMAIL", kinds.email_address, ""),
+    # Background jobs: whether web servers do them, how long one may take, the pause after each
+    # failure, and how long emails are tried (a link to reset a password: while it is valid).
+    Setting("JOBS_IN_PROCESS", kinds.yes_no, True),
+    Setting("JOB_LEASE_SECONDS", kinds.seconds(1, HOUR), 5 * MINUTE),
+    Setting(
+        "JOB_PAUSES_SECONDS",
+        kinds.listed(kinds.whole(1, DAY)),
+        [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
+    ),
+    Setting("CONFIRMATION_DEADLINE_SECONDS", kinds.seconds(MINUTE, 30 * DAY), DAY),
+    Setting("NOTICE_DEADLINE_SECONDS", kinds.seconds(MINUTE, 30 * DAY), 2 * DAY),
     Setting("HSTS_SECONDS", kinds.seconds(0), 365 * DAY),
 )
 DEFAULTS: Mapping[str, Any] = {setting.name: setting.default for setting in SETTINGS}

@@ -1,14 +1,15 @@
 """The extensions, unbound: `create_app` binds them to an app."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import CursorResult, Delete, Update
 
 from app.accounts.models import Base
 
@@ -32,7 +33,7 @@ def transaction() -> Iterator[None]:
     info = db.session().info
     if info.get("in_transaction"):
         raise RuntimeError("a use case has one transaction: this one is inside another")
-    info["in_transaction"] = True
+    info["in_transaction"], info["on_commit"] = True, []
     try:
         yield
         db.session.commit()
@@ -41,6 +42,25 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         info["in_transaction"] = False
+    for callback in info["on_commit"]:
+        callback()
+
+
+def on_commit(callback: Callable[[], None]) -> None:
+    """Call something after the transaction around this call is committed, and only then.
+
+    Raises:
+        RuntimeError: There is no transaction around it.
+    """
+    info = db.session().info
+    if not info.get("in_transaction"):
+        raise RuntimeError("nothing is committed here: this belongs inside a transaction")
+    info["on_commit"].append(callback)
+
+
+def changed_rows(statement: Delete | Update) -> int:
+    """How many rows it was: of several statements at the same moment, one finds the row."""
+    return cast(CursorResult[Any], db.session.execute(statement)).rowcount
 
 
 @migrate.configure

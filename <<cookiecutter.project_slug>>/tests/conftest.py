@@ -16,11 +16,12 @@ from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import delete
 
-from app import config, create_app
-from app.accounts import changes, delivery, outbox, registration, store
+from app import config, create_app, jobs
+from app.accounts import changes, registration, store
 from app.accounts.client import Client
 from app.accounts.models import Account, LimitCounter
 from app.extensions import db
+from app.mail import delivery
 
 pytest_plugins = [
     #: if cookiecutter.__backend != "sqlite"
@@ -31,8 +32,6 @@ pytest_plugins = [
     #: endif
 ]
 
-# The pause keeps the time of an answer from telling anything; nobody measures it here.
-outbox.PAUSE = 0
 # The settings of this machine are no business of the tests.
 os.environ["FLASK_SKIP_DOTENV"] = "1"
 for name in ("FLASK_DEBUG", *config.DEFAULTS):
@@ -94,7 +93,8 @@ SETTINGS: dict[str, Any] = {
     "BASE_URL": "https://localhost",
     "PREFERRED_URL_SCHEME": "https",
     "MAIL_SERVER": "mail.invalid",
-    "MAIL_RETRY_SECONDS": 0,
+    # Tests do the jobs themselves, when they look at what was sent.
+    "JOBS_IN_PROCESS": False,
     # The policy is the real one; the hash alone is made cheap.
     "PASSWORD_HASH_METHOD": "scrypt:256:1:1",
 }
@@ -129,8 +129,8 @@ class Inbox:
         )
 
     def to(self, address: str) -> list[Mail]:
-        """All mails to an address, after what is under way has arrived."""
-        outbox.drain(self.app)
+        """All mails to an address, after the jobs that are due are done."""
+        jobs.run_due(self.app)
         return [mail for mail in self.sent if mail.to == address]
 
     def token(self, address: str) -> str:
@@ -199,9 +199,9 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 
 def forget_all(app: Flask) -> None:
-    """Finish the jobs under way, and take out all accounts and what was counted."""
-    outbox.drain(app)
+    """Take out all jobs, all accounts with what belongs to them, and what was counted."""
     with app.app_context():
+        db.session.execute(delete(jobs.Job))
         db.session.execute(delete(Account))
         db.session.execute(delete(LimitCounter))
         db.session.commit()

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, event
 
-from app.accounts import outbox
 from app.extensions import db
+from app.jobs.worker import Worker
 
 # The driver of each database puts the parameter into its message.
 FAILING: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -66,7 +66,7 @@ def failing_statement(app: Flask, number: int) -> Iterator[list[str]]:
     try:
         yield seen
     finally:
-        outbox.drain(app)
+        Worker(app).look()
         event.remove(engine, "before_cursor_execute", fail)
 
 

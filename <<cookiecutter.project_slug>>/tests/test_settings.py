@@ -215,8 +215,12 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ],
     ),
     "MAIL_SUPPRESS_SEND": (["false"], ["true", "perhaps"]),
-    "MAIL_TRIES": (["1", "10"], ["0", "-1", "1000"]),
-    "MAIL_RETRY_SECONDS": (["0", "60"], ["-1", "999999999"]),
+    "SUPPORT_EMAIL": (["help@example.com"], ["help", "a@b@c.example", "h\u00e9lp@example.com"]),
+    "JOBS_IN_PROCESS": (["true", "No"], ["perhaps"]),
+    "JOB_LEASE_SECONDS": (["1", "300"], ["0", "999999"]),
+    "JOB_PAUSES_SECONDS": (["60", "60, 300"], ["0", "soon", "60,-1"]),
+    "CONFIRMATION_DEADLINE_SECONDS": (["3600"], ["0", "999999999"]),
+    "NOTICE_DEADLINE_SECONDS": (["3600"], ["0", "999999999"]),
     "MAIL_TIMEOUT_SECONDS": (["1", "60"], ["0", "999999999"]),
 }
 # What some settings need beside them.

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app import jobs
 from app.accounts import (
     authentication,
     devices,
@@ -13,8 +14,7 @@ from app.accounts import (
     exports,
     fields,
     limits,
-    mails,
-    outbox,
+    mailing,
     passwords,
     sessions,
     store,
@@ -59,16 +59,17 @@ def change_password(
         proof.hold()
         account.password_hash = password_hash
         # Links mailed, and devices known, before are worth nothing any more.
+        mailing.cancel_links(account)
         tokens.void(account, "reset", "email")
         devices.forget(account)
         device = devices.remember(account) if was_known else None
         sessions.end_all(account, keep=current)
+        jobs.enqueue("password_changed", email=account.email, account_id=account.id)
     events.record("password.changed", client, account.id)
-    outbox.submit(mails.password_changed, account.email)
     return device
 
 
-def request_email_change(account: Account, email: str, client: Client) -> None:
+def request_email_change(current: Session, email: str, client: Client) -> None:
     """Mail a link to the new address and a notice to the old one; nothing else changes yet.
 
     An address that a confirmed account has gets the same answer, and its owner a notice.
@@ -76,8 +77,11 @@ def request_email_change(account: Account, email: str, client: Client) -> None:
     """
     email = fields.clean_email(email)
     limits.spend_mail("email change", email, client)
+    account = current.account
+    with transaction():
+        jobs.enqueue("email_change_requested", email=account.email, account_id=account.id)
+        jobs.enqueue("email_change", email=email, account_id=account.id, session_id=current.id)
     events.record("email.change_asked", client, account.id)
-    outbox.submit(_mail_email_change, account.id, email)
 
 
 def check_email_change(token: str) -> str:
@@ -99,9 +103,11 @@ def confirm_email_change(token: str, client: Client) -> None:
         with transaction():
             store.lock(account)
             tokens.redeem(token, "email")
+            tokens.void(account, "email")
             superseded = _remove_unconfirmed(new)
             account.email = new
             account.confirmed_at = account.confirmed_at or now()
+            jobs.enqueue("email_changed", email=old, account_id=account.id)
     except IntegrityError as error:
         if not store.is_taken(error):
             raise
@@ -109,7 +115,6 @@ def confirm_email_change(token: str, client: Client) -> None:
     if superseded is not None:
         events.record("account.superseded", client, superseded)
     events.record("email.changed", client, account.id)
-    outbox.submit(mails.email_changed, old)
 
 
 def _remove_unconfirmed(email: str) -> int | None:
@@ -138,28 +143,13 @@ def remove(account: Account, client: Client, proof: authentication.Proof | None 
     with transaction():
         if proof is not None:
             proof.hold()
+        jobs.cancel(email=email, account_id=account_id)
         db.session.execute(delete(Account).where(Account.id == account_id))
+        jobs.enqueue("account_deleted", email=email, deleted_account_id=account_id)
     events.record("account.deleted", client, account_id)
-    outbox.submit(mails.account_deleted, email)
 
 
 def export(account: Account, client: Client) -> Mapping[str, Any]:
     """All that is stored about the account, without hashes and tokens, ready for JSON."""
     events.record("account.exported", client, account.id)
     return exports.collect(account)
-
-
-def _mail_email_change(account_id: int, email: str) -> None:
-    account = db.session.get(Account, account_id)
-    if account is None:
-        return
-    old = account.email
-    owner = store.by_email(email)
-    with transaction():
-        is_free = owner is None or owner.confirmed_at is None
-        token = tokens.issue(account, "email", email) if is_free else None
-    mails.email_change_asked(old)
-    if token is None:
-        mails.email_in_use(email)
-    else:
-        mails.email_change_link(email, token)

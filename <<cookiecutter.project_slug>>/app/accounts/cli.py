@@ -9,13 +9,19 @@ from sqlalchemy import select
 
 from app.accounts import changes, events, purge, recovery, registration, sessions, store
 from app.accounts import passwords as policy
+from app.accounts.cli_emails import sending, warn_in_debug_mode
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, now, timestamp
 from app.commands import DatabaseGroup, printable, say
 from app.extensions import db, transaction
+from app.jobs.commands import list_jobs, work
 
-accounts = DatabaseGroup("accounts", help="Create, look at and change accounts.")
+accounts = DatabaseGroup(
+    "accounts", help="Create, look at and change accounts.", callback=warn_in_debug_mode
+)
+accounts.add_command(list_jobs)
+accounts.add_command(work)
 
 CLIENT = Client(user_agent="flask accounts")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -45,13 +51,14 @@ def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> No
         name, email = registration.clean(name, email, password)
     except InvalidInput as error:
         raise _refusal(error) from None
-    account = registration.create(name, email, password, confirmed=not unconfirmed)
-    if account is None:
-        raise click.ClickException(f"{email} has an account already.")
-    events.record("account.registered", CLIENT, account.id)
-    if unconfirmed:
-        registration.mail_confirmation(email)
-    say(f"Created account {account.id} for {account.email}.")
+    with sending():
+        account = registration.create(
+            name, email, password, confirmed=not unconfirmed, send_link=unconfirmed
+        )
+        if account is None:
+            raise click.ClickException(f"{email} has an account already.")
+        events.record("account.registered", CLIENT, account.id)
+        say(f"Created account {account.id} for {account.email}.")
 
 
 @accounts.command("list")
@@ -105,17 +112,18 @@ def set_password(email: str, password_stdin: bool) -> None:
         policy.check(password, [account.name, account.email])
     except InvalidInput as error:
         raise _refusal(error) from None
-    recovery.replace_password(account, policy.hash_password(password), CLIENT)
-    say(f"Set a new password for {account.email}; it was signed out everywhere.")
+    with sending():
+        recovery.replace_password(account, policy.hash_password(password), CLIENT)
+        say(f"Set a new password for {account.email}; it was signed out everywhere.")
 
 
 @accounts.command("reset-password")
 @click.argument("email")
 def reset_password(email: str) -> None:
-    """Mail EMAIL the link to set a new password."""
+    """Email EMAIL a link to set a new password."""
     account = _find(email)
-    recovery.mail_reset(account.email, CLIENT)
-    say(f"Sent a link to {account.email}.")
+    with sending():
+        recovery.mail_reset(account.email, CLIENT)
 
 
 @accounts.command("sign-out")
@@ -137,8 +145,9 @@ def delete(email: str, yes: bool) -> None:
     account = _find(email)
     if not yes:
         click.confirm(printable(f"Delete {account.email} for good?"), abort=True)
-    changes.remove(account, CLIENT)
-    say(f"Deleted {email}.")
+    with sending():
+        changes.remove(account, CLIENT)
+        say(f"Deleted {email}.")
 
 
 @accounts.command("purge")

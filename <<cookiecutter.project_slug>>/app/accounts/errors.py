@@ -55,6 +55,10 @@ class InvalidToken(AccountError):
     """A mailed token that is unknown, used, voided or too old."""
 
 
+class UsedToken(InvalidToken):
+    """A mailed token that was used already: what it was for has happened, and still holds."""
+
+
 class AddressTaken(AccountError):
     """The new address became another account's while its link lay in the mail."""
 

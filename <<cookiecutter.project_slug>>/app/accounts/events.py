@@ -34,6 +34,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "password.reset": (),
     "email.change_asked": (),
     "email.changed": (),
+    "mail.given_up": ("email", "reason"),
     "limit.reached": ("limit",),
     "request.refused": ("status", "endpoint"),
 }

@@ -1,16 +1,22 @@
 """Taking out what is over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy.orm import InstrumentedAttribute
 
+from app import jobs
 from app.accounts import events
 from app.accounts.client import Client
 from app.accounts.models import Account, Device, LimitCounter, MailedToken, Session, now
-from app.accounts.store import changed_rows
-from app.extensions import db, transaction
+from app.extensions import changed_rows, db, transaction
+
+# Rows deleted in one transaction: a million of them must not lock a table for minutes.
+BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -22,28 +28,54 @@ class Purged:
     accounts: int
 
 
+@jobs.every(timedelta(days=1), "purge")
+def purge_daily(_: jobs.Job) -> None:
+    """Do the same as `flask accounts purge`, once a day."""
+    purge()
+
+
 def purge() -> Purged:
-    """Remove what is over, in one transaction: ended sessions, dead tokens, accounts never
-    confirmed, devices not seen for long, counters of limits.
+    """Remove what is over: ended sessions, dead tokens, accounts never confirmed, devices not
+    seen for long, counters of limits.
 
     An account whose owner was sent a link that still works is kept.
     """
-    with transaction():
-        db.session.execute(delete(Device).where(Device.expires_at <= now()))
-        db.session.execute(delete(LimitCounter).where(LimitCounter.expires_at <= now()))
-        ended = changed_rows(delete(Session).where(Session.expires_at <= now()))
-        dead = changed_rows(delete(MailedToken).where(MailedToken.expires_at <= now()))
-        abandoned = _abandoned()
-        found = db.session.scalars(select(Account.id).where(abandoned)).all()
-        # The condition again: what was confirmed in the meantime stays.
-        removed = [
-            account_id
-            for account_id in found
-            if changed_rows(delete(Account).where(Account.id == account_id, abandoned))
-        ]
-    for account_id in removed:
-        events.record("account.purged", Client(), account_id)
-    return Purged(sessions=ended, tokens=dead, accounts=len(removed))
+    _delete(Device.id, Device.expires_at <= now())
+    _delete(LimitCounter.name, LimitCounter.expires_at <= now())
+    return Purged(
+        sessions=_delete(Session.id, Session.expires_at <= now()),
+        tokens=_delete(MailedToken.id, MailedToken.expires_at <= now()),
+        accounts=_delete_abandoned_accounts(),
+    )
+
+
+def _delete(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> int:
+    """Delete the rows that are over, in batches; how many there were."""
+    count = 0
+    while keys := _batch(key, over):
+        with transaction():
+            # The condition again: what was seen or confirmed in the meantime stays.
+            count += changed_rows(delete(key.class_).where(key.in_(keys), over))
+    return count
+
+
+def _delete_abandoned_accounts() -> int:
+    count, abandoned = 0, _abandoned()
+    while found := _batch(Account.id, abandoned):
+        with transaction():
+            removed = [
+                account_id
+                for account_id in found
+                if changed_rows(delete(Account).where(Account.id == account_id, abandoned))
+            ]
+        for account_id in removed:
+            events.record("account.purged", Client(), account_id)
+        count += len(removed)
+    return count
+
+
+def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> Sequence[Any]:
+    return db.session.scalars(select(key).where(over).limit(BATCH)).all()
 
 
 def _abandoned() -> ColumnElement[bool]:

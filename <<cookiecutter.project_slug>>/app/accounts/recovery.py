@@ -1,13 +1,15 @@
 """A new password for somebody who lost theirs."""
 
+from sqlalchemy import select
+
+from app import jobs
 from app.accounts import (
     authentication,
     devices,
     events,
     fields,
     limits,
-    mails,
-    outbox,
+    mailing,
     passwords,
     sessions,
     store,
@@ -15,7 +17,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.models import Account, now
-from app.extensions import transaction
+from app.extensions import db, transaction
 
 
 def request_reset(email: str, client: Client) -> None:
@@ -25,7 +27,7 @@ def request_reset(email: str, client: Client) -> None:
     """
     email = fields.clean_email(email)
     limits.spend_mail("reset", email, client)
-    outbox.submit(mail_reset, email, client)
+    mail_reset(email, client)
 
 
 def check_reset(token: str) -> str:
@@ -65,23 +67,22 @@ def replace_password(account: Account, password_hash: str, client: Client) -> No
 
 def _store(account: Account, password_hash: str) -> None:
     account.password_hash = password_hash
+    mailing.cancel_links(account)
     tokens.void(account, "confirm", "reset", "email")
     sessions.end_all(account)
     devices.forget(account)
+    jobs.enqueue("password_changed", email=account.email, account_id=account.id)
 
 
 def _follow_up(account: Account, client: Client) -> None:
     authentication.lift_limit(account)
     events.record("password.reset", client, account.id)
-    outbox.submit(mails.password_changed, account.email)
 
 
 def mail_reset(email: str, client: Client) -> None:
-    """Mail the link at once, if the address has an account: the work behind `request_reset`."""
-    account = store.by_email(email)
-    events.record("password.reset_asked", client, account.id if account else None)
-    if account is None:
-        return
+    """Send the link, if the address has an account; the job finds out."""
     with transaction():
-        token = tokens.issue(account, "reset", account.email)
-    mails.reset(account.email, token)
+        jobs.enqueue("reset", email=email)
+    # The same statement for every address: only the audit log learns what it found.
+    account_id = db.session.scalar(select(Account.id).where(Account.email == email))
+    events.record("password.reset_asked", client, account_id)

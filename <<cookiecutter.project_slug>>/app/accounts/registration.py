@@ -2,7 +2,8 @@
 
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts import events, fields, limits, mails, outbox, passwords, store, tokens
+from app import jobs
+from app.accounts import events, fields, limits, passwords, store, tokens
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, Refusals
 from app.accounts.models import Account, now
@@ -18,10 +19,12 @@ def register(name: str, email: str, password: str, client: Client) -> None:
     """
     name, email = clean(name, email, password, client)
     limits.spend_mail("register", email, client)
-    account = create(name, email, password)
+    account = create(name, email, password, send_link=True)
     if account is not None:
         events.record("account.registered", client, account.id)
-    outbox.submit(_mail_after_registration, email, account is not None)
+        return
+    with transaction():
+        jobs.enqueue("already_registered", email=email)
 
 
 def resend_confirmation(email: str, client: Client) -> None:
@@ -31,7 +34,7 @@ def resend_confirmation(email: str, client: Client) -> None:
     """
     email = fields.clean_email(email)
     limits.spend_mail("confirm", email, client)
-    outbox.submit(mail_confirmation, email)
+    mail_confirmation(email)
 
 
 def check_confirm(token: str) -> None:
@@ -45,6 +48,7 @@ def confirm(token: str, client: Client) -> None:
     with transaction():
         store.lock(account)
         tokens.redeem(token, "confirm")
+        tokens.void(account, "confirm")
         account.confirmed_at = account.confirmed_at or now()
     events.record("account.confirmed", client, account.id)
 
@@ -68,8 +72,12 @@ def clean(name: str, email: str, password: str, client: Client | None = None) ->
     return cleaned_name, cleaned_email
 
 
-def create(name: str, email: str, password: str, *, confirmed: bool = False) -> Account | None:
+def create(
+    name: str, email: str, password: str, *, confirmed: bool = False, send_link: bool = False
+) -> Account | None:
     """Store a new account, of clean values; None when the address has one already.
+
+    With `send_link` its owner is sent the link to confirm the address.
 
     The database decides, so that of several registrations at once one wins. The password is
     hashed either way.
@@ -83,6 +91,8 @@ def create(name: str, email: str, password: str, *, confirmed: bool = False) -> 
     try:
         with transaction():
             db.session.add(account)
+            if send_link:
+                jobs.enqueue("confirmation", email=email)
     except IntegrityError as error:
         if not store.is_taken(error):
             raise
@@ -91,17 +101,6 @@ def create(name: str, email: str, password: str, *, confirmed: bool = False) -> 
 
 
 def mail_confirmation(email: str) -> None:
-    """Mail the link at once, if the address has an account that waits for it."""
-    account = store.by_email(email)
-    if account is None or account.confirmed_at is not None:
-        return
+    """Send the link, if the address has an account that waits for it; the job finds out."""
     with transaction():
-        token = tokens.issue(account, "confirm", account.email)
-    mails.confirm(account.email, token)
-
-
-def _mail_after_registration(email: str, is_new: bool) -> None:
-    if is_new:
-        mail_confirmation(email)
-    else:
-        mails.already_registered(email)
+        jobs.enqueue("confirmation", email=email)

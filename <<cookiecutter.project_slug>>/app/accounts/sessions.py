@@ -90,6 +90,12 @@ def end(session: Session) -> bool:
     return store.changed_rows(delete(Session).where(Session.id == session.id)) == 1
 
 
+def is_alive(session_id: int, account: Account) -> bool:
+    """Whether a session of the account has not ended."""
+    living = select(Session.id).where(_living(account), Session.id == session_id)
+    return db.session.scalar(living) is not None
+
+
 def end_all(account: Account, keep: Session | None = None) -> int:
     """End the sessions of an account, but for `keep`; how many there were."""
     query = delete(Session).where(Session.account_id == account.id)

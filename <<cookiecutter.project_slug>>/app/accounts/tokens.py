@@ -5,10 +5,10 @@ import secrets
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Delete, delete, select, update
 
 from app.accounts import store
-from app.accounts.errors import InvalidToken
+from app.accounts.errors import InvalidToken, UsedToken
 from app.accounts.models import Account, MailedToken, now
 from app.extensions import db
 
@@ -31,13 +31,15 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def issue(account: Account, purpose: str, email: str) -> str:
+def issue(account: Account, purpose: str, email: str, job_id: int | None = None) -> str:
     """A token to mail to `email`; it voids the account's older ones for the same purpose.
 
+    Those of earlier tries of the same job stay: the email that carries one may have arrived.
     Of several at the same moment the later waits, and voids what the earlier stored.
     """
     store.lock(account)
-    void(account, purpose)
+    same_job = (MailedToken.job_id == job_id) & MailedToken.job_id.is_not(None)
+    db.session.execute(_of(account, purpose).where(~same_job))
     token, token_hash = new()
     lifetime = timedelta(seconds=current_app.config[LIFETIMES[purpose]])
     db.session.add(
@@ -46,6 +48,7 @@ def issue(account: Account, purpose: str, email: str) -> str:
             token_hash=token_hash,
             purpose=purpose,
             email=email,
+            job_id=job_id,
             expires_at=now() + lifetime,
         )
     )
@@ -55,42 +58,47 @@ def issue(account: Account, purpose: str, email: str) -> str:
 def find(token: str, purpose: str) -> tuple[MailedToken, Account]:
     """The row of a token that could be redeemed now, and its account.
 
-    Raises InvalidToken when there is none.
+    Raises InvalidToken when there is none, UsedToken when it did already what it was for.
     """
-    row = db.session.execute(
+    found = db.session.execute(
         select(MailedToken, Account)
         .join(Account, Account.id == MailedToken.account_id)
-        .where(_usable(token, purpose))
+        .where(_is(token, purpose), MailedToken.expires_at > now())
     ).first()
-    # A link proves the address it was sent to; an account that moved on is not proven by it.
-    if row is None or (purpose != "email" and row[0].email != row[1].email):
+    if found is None:
         raise InvalidToken
-    return row[0], row[1]
+    row, account = found
+    if row.used_at is not None:
+        raise UsedToken if row.email == account.email else InvalidToken
+    # A link proves the address it was sent to; an account that moved on is not proven by it.
+    if purpose != "email" and row.email != account.email:
+        raise InvalidToken
+    return row, account
 
 
 def redeem(token: str, purpose: str) -> None:
-    """Use a token up. Of several at once, the one whose DELETE finds the row wins.
+    """Use a token up. Of several at once, the one whose UPDATE finds it unused wins.
 
     Raises InvalidToken for all others.
     """
-    row_id = db.session.scalar(select(MailedToken.id).where(_usable(token, purpose)))
+    unused = (MailedToken.expires_at > now()) & MailedToken.used_at.is_(None)
+    row_id = db.session.scalar(select(MailedToken.id).where(_is(token, purpose), unused))
     # By the key alone: along any other index a server may lock tokens of other accounts too.
-    if store.changed_rows(delete(MailedToken).where(MailedToken.id == row_id)) != 1:
+    use = update(MailedToken).where(MailedToken.id == row_id, unused)
+    if store.changed_rows(use.values(used_at=now())) != 1:
         raise InvalidToken
 
 
 def void(account: Account, *purposes: str) -> None:
     """Make an account's tokens for these purposes worthless."""
-    db.session.execute(
-        delete(MailedToken).where(
-            MailedToken.account_id == account.id, MailedToken.purpose.in_(purposes)
-        )
-    )
+    db.session.execute(_of(account, *purposes))
 
 
-def _usable(token: str, purpose: str) -> ColumnElement[bool]:
-    return (
-        (MailedToken.token_hash == digest(token))
-        & (MailedToken.purpose == purpose)
-        & (MailedToken.expires_at > now())
-    )
+def _of(account: Account, *purposes: str) -> Delete:
+    """The DELETE of an account's unused tokens for these purposes."""
+    unused = (MailedToken.account_id == account.id) & MailedToken.used_at.is_(None)
+    return delete(MailedToken).where(unused, MailedToken.purpose.in_(purposes))
+
+
+def _is(token: str, purpose: str) -> ColumnElement[bool]:
+    return (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)

@@ -49,7 +49,7 @@ def request_email_change(body: schemas.EmailChange) -> None:
     refusals.collect(fields.clean_email, body.email)
     if refusals.errors:
         raise InvalidInput(refusals.errors)
-    changes.request_email_change(session.account, body.email, client)
+    changes.request_email_change(session, body.email, client)
 
 
 @operations.operation("PUT", "/account/email/confirmation", 204, signed_in=False)

@@ -1,4 +1,4 @@
-"""How a mail shows a token where no page could take it: by itself, on a line of its own.
+"""How an email shows a token where no page could take it: by itself, on a line of its own.
 
 With CLIENT_URL set there is also a link to that client. The token is in the link's fragment,
 which browsers send to no server, so it stays out of logs.
@@ -6,18 +6,18 @@ which browsers send to no server, so it stays out of logs.
 
 from flask import Flask, current_app
 
-from app.accounts import mails
+from app import mail
 
 CLIENT_PATHS = {"confirm": "/confirm", "reset": "/reset-password", "email": "/account/email"}
 
 
 def init_app(app: Flask) -> None:
-    """Let mails show bare tokens."""
-    mails.present_with(app, present)
+    """Let emails show bare tokens."""
+    mail.present_with(app, present)
 
 
-def present(purpose: str, token: str) -> mails.Action:
+def present(purpose: str, token: str) -> mail.Action:
     """The token, and the client's link if there is a client."""
     client_url = current_app.config["CLIENT_URL"].rstrip("/")
     link = f"{client_url}{CLIENT_PATHS[purpose]}#token={token}" if client_url else None
-    return mails.Action(link=link, token=token)
+    return mail.Action(link=link, token=token)

@@ -2,9 +2,8 @@
 
 from flask import Flask
 
-from app import errors
-from app.accounts import mails
-from app.accounts.mails import Action
+from app import errors, mail
+from app.mail import Action
 from app.web import (  # noqa: F401 - importing the views adds them to the blueprint
     account,
     authentication,
@@ -38,4 +37,4 @@ def init_app(app: Flask) -> None:
         """BASE_URL, never a request, says where mailed links lead."""
         return Action(link=f"{app.config['BASE_URL']}{LINKS[purpose]}/{token}")
 
-    mails.present_with(app, link)
+    mail.present_with(app, link)

@@ -68,7 +68,7 @@ def email() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form.page("email.html")
     try:
-        changes.request_email_change(current_identity().account, form.email.data, client())
+        changes.request_email_change(current_identity().session, form.email.data, client())
     except InvalidInput as error:
         return form.page("email.html", error.errors)
     session.pop("typed_email", None)

@@ -5,7 +5,14 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests
 
-from app.accounts.errors import AccountError, AddressTaken, InvalidToken, LimitReached, SignedOut
+from app.accounts.errors import (
+    AccountError,
+    AddressTaken,
+    InvalidToken,
+    LimitReached,
+    SignedOut,
+    UsedToken,
+)
 from app.web.guards import ask_to_sign_in, way_back
 
 # For each status: what happened, and what the person can do.
@@ -43,7 +50,8 @@ def show(error: HTTPException | AccountError) -> ResponseReturnValue:
         case InvalidToken():
             # 404 for the link, 422 for the form behind it.
             status = 422 if request.method == "POST" else 404
-            return render_template("web/dead_link.html"), status
+            used = isinstance(error, UsedToken)
+            return render_template("web/dead_link.html", used=used), status
         case AddressTaken():
             return render_template("web/address_taken.html"), 422
     raise error

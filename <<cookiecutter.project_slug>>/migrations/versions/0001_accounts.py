@@ -1,4 +1,4 @@
-"""Accounts, sessions, mailed tokens, known devices and rate-limit counters."""
+"""Accounts, sessions, mailed tokens, known devices, rate-limit counters and jobs."""
 
 from datetime import datetime
 
@@ -71,8 +71,10 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("purpose", sa.String(16), nullable=False),
         sa.Column("email", text(254), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=True),
         moment("created_at"),
         moment("expires_at"),
+        moment("used_at", nullable=True),
         _foreign_key("mailed_tokens"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mailed_tokens")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_mailed_tokens_token_hash")),
@@ -96,6 +98,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_limit_counters")),
     )
     op.create_index(op.f("ix_limit_counters_expires_at"), "limit_counters", ["expires_at"])
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("email", text(254), nullable=True),
+        sa.Column("arguments", sa.Text(), nullable=False),
+        moment("due_at"),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        moment("give_up_at", nullable=True),
+        moment("created_at"),
+        sa.Column("last_error", sa.String(200), nullable=True),
+        sa.Column("repeats", sa.String(40), nullable=True),
+        _foreign_key("jobs"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("repeats", name=op.f("uq_jobs_repeats")),
+        #: if cookiecutter.__backend == "sqlite"
+        sqlite_autoincrement=True,
+        #: endif
+    )
+    for column in ("account_id", "email", "due_at"):
+        op.create_index(op.f(f"ix_jobs_{column}"), "jobs", [column])
     for table in ("sessions", "mailed_tokens", "devices"):
         for column in ("account_id", "expires_at"):
             op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
@@ -103,6 +127,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables and all that is in them."""
+    op.drop_table("jobs")
     op.drop_table("limit_counters")
     op.drop_table("devices")
     op.drop_table("mailed_tokens")

@@ -3,6 +3,7 @@
 import time_machine
 from flask import Flask
 
+from app import jobs
 from app.accounts import authentication, changes, recovery, sessions, store
 from app.accounts.client import Client
 from tests.conftest import PASSWORD, add_account
@@ -17,6 +18,7 @@ def test_an_export_holds_nothing_of_others(app: Flask) -> None:
             add_account(app, email)
             authentication.sign_in(email, PASSWORD, CLIENT, KIND)
             recovery.mail_reset(email, CLIENT)
+        jobs.run_due(app)
         ada = store.by_email("ada@example.com")
         assert ada is not None
         exported = changes.export(ada, CLIENT)

@@ -7,6 +7,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from app import jobs
 from app.accounts import authentication, recovery, registration, sessions
 from app.accounts.client import Client
 from app.accounts.errors import WrongCredentials
@@ -187,6 +188,7 @@ def test_purge_removes_what_is_over_and_nothing_else(app: Flask, account: str) -
     with app.app_context():
         for email in ("fresh@example.com", account):
             recovery.mail_reset(email, CLIENT)
+        jobs.run_due(app)
         past = now() - timedelta(days=8)
         old = Account.email.in_([account, "late@example.com"])
         db.session.execute(update(Account).where(old).values(created_at=past))

@@ -85,7 +85,7 @@ def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: li
         sessions.revoke(account, str(others[0].session.public_id), CLIENT)
         sessions.revoke_others(mine.session, CLIENT)
         changes.change_password(mine.session, PASSWORD, OTHER_PASSWORD, CLIENT)
-        changes.request_email_change(account, "countess@example.com", CLIENT)
+        changes.request_email_change(mine.session, "countess@example.com", CLIENT)
         change = inbox.token("countess@example.com")
         changes.confirm_email_change(change, CLIENT)
         sessions.sign_out(mine.session, CLIENT)

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app import jobs
 from app.accounts import (
     authentication,
     changes,
@@ -46,7 +47,9 @@ def at_once(app: Flask, action: Callable[[int], str | bool | None], times: int) 
             barrier.wait()
             try:
                 return action(number)
-            except (AddressTaken, InvalidToken, LimitReached, SignedOut, WrongCredentials) as error:
+            except InvalidToken:
+                return InvalidToken
+            except (AddressTaken, LimitReached, SignedOut, WrongCredentials) as error:
                 return type(error)
 
     with ThreadPoolExecutor(times) as pool:
@@ -61,7 +64,7 @@ def test_parallel_registrations_of_one_address_make_one_account(app: Flask, inbo
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Account)) == 1
     subjects = Counter(mail.subject.split(" · ")[0] for mail in inbox.to("ada@example.com"))
-    assert subjects == {"Confirm your e-mail address": 1, "You already have an account": 4}
+    assert subjects == {"Confirm your email address": 1, "You already have an account": 4}
 
 
 def test_parallel_confirmations_use_a_token_once(app: Flask, inbox: Inbox) -> None:
@@ -229,8 +232,14 @@ def test_of_parallel_requests_for_a_link_one_link_lives(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     with app.app_context():
-        recovery.mail_reset(account, CLIENT)
-    assert at_once(app, lambda _: recovery.mail_reset(account, CLIENT), 6) == {None: 6}
+        for _ in range(6):
+            recovery.mail_reset(account, CLIENT)
+
+    def work(_: int) -> None:
+        jobs.run_due(app)
+
+    assert at_once(app, work, 6) == {None: 6}
+    assert len(inbox.to(account)) == 6
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(MailedToken)) == 1
 
@@ -247,7 +256,7 @@ def test_an_address_is_confirmed_by_one_of_two_accounts_at_the_same_moment(
             registration.mail_confirmation(new)
             confirmation = inbox.token(new)
             current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
-            changes.request_email_change(current.account, new, CLIENT)
+            changes.request_email_change(current, new, CLIENT)
             change = inbox.token(new)
 
         def act(turn: int, confirmation: str = confirmation, change: str = change) -> None:

@@ -3,15 +3,16 @@
 import pytest
 from flask import Flask
 
-from app.accounts import mails
+from app import mail
 from app.api import bare_tokens
+from app.mail import emails
 from tests.conftest import Inbox, MakeApp
 
 TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
 MAILS = {
-    "/confirm": mails.confirm,
-    "/reset-password": mails.reset,
-    "/account/email": mails.email_change_link,
+    "/confirm": emails.confirm_address,
+    "/reset-password": emails.reset_password,
+    "/account/email": emails.confirm_new_address,
 }
 
 
@@ -20,7 +21,7 @@ def send(app: Flask, path: str) -> list[str]:
     bare_tokens.init_app(app)
     inbox = Inbox(app)
     with app.app_context():
-        MAILS[path]("ada@example.com", TOKEN)
+        mail.send(MAILS[path]("ada@example.com", TOKEN))
     return inbox.to("ada@example.com")[0].body.splitlines()
 
 
@@ -28,6 +29,7 @@ def send(app: Flask, path: str) -> list[str]:
 def test_a_token_stands_alone_on_its_line(make_app: MakeApp, path: str) -> None:
     lines = send(make_app(), path)
     assert TOKEN in lines
+    assert any(line.startswith("This token works once") for line in lines)
     assert not any("http" in line for line in lines)
 
 

@@ -41,8 +41,8 @@ def test_a_link_works_once(browser: Browser, link: str) -> None:
     browser.submit(link)
     second = browser.submit(link)
     assert second.status_code == 422
-    assert "no longer works" in second.text
-    assert 'href="/confirm"' in second.text
+    assert "already confirmed" in second.text
+    assert 'href="/login"' in second.text
     assert browser.get(link).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""The development mailbox: in debug mode mails become files, shown at /dev/mailbox."""
+"""The development mailbox: in debug mode emails become files, shown at /dev/mailbox."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, render_templat
 from app import proxies
 from app.security import CONTENT_SECURITY_POLICY
 
-# More would only make the page long; the files of older mails stay.
+# More would only make the page long; the files of older emails stay.
 SHOWN = 50
 BARE_TOKEN = re.compile(r"^[\w-]{43}$", re.MULTILINE)
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
@@ -31,8 +31,8 @@ def hide_from_others() -> None:
 
 
 @dataclass(frozen=True)
-class Mail:
-    """A mail as it was sent; `number` is its file's name, the nanosecond it was kept."""
+class KeptEmail:
+    """An email as its file holds it; `number` is the file's name, the nanosecond it was kept."""
 
     number: int
     subject: str
@@ -54,27 +54,27 @@ def init_app(app: Flask) -> None:
 
 
 def keep(message: EmailMessage) -> None:
-    """Write a mail as a file under `instance/mail/`, its name in the order of time."""
-    folder = _folder()
+    """Write an email as a file under `instance/mail/`; the names are in the order of time."""
+    folder = folder_of_emails()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{time.time_ns()}.eml").write_bytes(message.as_bytes(policy=SMTPUTF8))
 
 
 @bp.get("/dev/mailbox")
 def show() -> str:
-    """The mails the app has sent, newest first."""
-    paths = sorted(_folder().glob("*.eml"), reverse=True)[:SHOWN]
+    """Show the emails the app has written, newest first."""
+    paths = sorted(folder_of_emails().glob("*.eml"), reverse=True)[:SHOWN]
     return render_template("mailbox.html", mails=[_read(path) for path in paths])
 
 
 @bp.get("/dev/mailbox/<int:number>")
 def show_html(number: int) -> Response:
-    """The HTML of one mail, as a mail program shows it."""
-    path = _folder() / f"{number}.eml"
+    """Show the HTML of one email, as a mail program does."""
+    path = folder_of_emails() / f"{number}.eml"
     if not path.is_file():
         abort(404)
     html = _read(path).html
-    # The mail brings its own style: no other than just this one is allowed.
+    # The email brings its own style: only this one is allowed.
     hashes = [
         base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         for style in STYLE.findall(html)
@@ -86,11 +86,11 @@ def show_html(number: int) -> Response:
     return response
 
 
-def _read(path: Path) -> Mail:
+def _read(path: Path) -> KeptEmail:
     message = message_from_bytes(path.read_bytes(), policy=default)
     parts = [message.get_body((kind,)) for kind in ("plain", "html")]
     text, html = (part.get_content().replace("\r\n", "\n") if part else "" for part in parts)
-    return Mail(
+    return KeptEmail(
         number=int(path.stem),
         subject=message["Subject"],
         to=message["To"],
@@ -100,5 +100,6 @@ def _read(path: Path) -> Mail:
     )
 
 
-def _folder() -> Path:
+def folder_of_emails() -> Path:
+    """Where the emails are kept."""
     return Path(current_app.instance_path) / "mail"

@@ -1,0 +1,132 @@
+"""The emails about accounts, each of them a job: it looks up whom it is for when it runs.
+
+A request only enqueues what was intended, whether or not there is an account. Hours may pass
+before an email leaves, so each job checks again what allowed it. A change of password cancels
+the jobs whose links it would void.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Callable
+
+from flask import current_app
+
+from app import jobs, mail
+from app.accounts import events, sessions, store, tokens
+from app.accounts.client import Client
+from app.accounts.models import Account
+from app.extensions import db, transaction
+from app.jobs import Job
+from app.mail import Email, emails
+
+logger = logging.getLogger(__name__)
+
+Writer = Callable[[Job], Email | None]
+
+# The notices that need no more than an address, each with its words.
+NOTICES: dict[str, Callable[[str], Email]] = {
+    "already_registered": emails.already_registered,
+    "password_changed": emails.password_changed,
+    "email_change_requested": emails.email_change_requested,
+    "email_changed": emails.email_changed,
+    "account_deleted": emails.account_deleted,
+}
+
+
+def _message_id(job: Job) -> str:
+    """The same for every try, so that mail programs recognize an email that comes twice."""
+    key = current_app.config["SECRET_KEY"].encode()
+    text = f"message id of job {job.id}, {job.created_at}"
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _note_given_up(job: Job) -> None:
+    account_id = job.account_id or json.loads(job.arguments).get("deleted_account_id")
+    if account_id is None:
+        account = store.by_email(job.email or "")
+        if account is None:
+            return  # there was nobody to write to
+        account_id = account.id
+    message = "Email given up: %s, account %s, %d tries: %s"
+    logger.error(message, job.name, account_id, job.tries, job.last_error)
+    events.record("mail.given_up", Client(), account_id, email=job.name, reason=job.last_error)
+
+
+def email_job(name: str, deadline: str) -> Callable[[Writer], Writer]:
+    """Make a function the one that writes an email, in a transaction, when its job runs.
+
+    `deadline` is the setting with the seconds after which the email is given up.
+    """
+
+    def register(write: Writer) -> Writer:
+        @jobs.job(name, deadline=deadline, gave_up=_note_given_up)
+        def send(job: Job) -> None:
+            with transaction():
+                email = write(job)
+                jobs.hold(job)
+            if email is None:
+                return
+            try:
+                mail.send(email, _message_id(job))
+            except mail.DeliveryError as error:
+                raise jobs.JobFailed(error.reason, permanent=error.permanent) from None
+
+        return write
+
+    return register
+
+
+@email_job("confirmation", "CONFIRMATION_DEADLINE_SECONDS")
+def confirmation(job: Job) -> Email:
+    """A link that confirms the address, for an account that waits for it."""
+    account = store.by_email(job.email or "")
+    if account is None or account.confirmed_at is not None:
+        return emails.confirm_address(job.email or "", tokens.new()[0]).to_nobody()
+    token = tokens.issue(account, "confirm", account.email, job.id)
+    return emails.confirm_address(account.email, token)
+
+
+@email_job("reset", "RESET_TOKEN_SECONDS")
+def reset(job: Job) -> Email:
+    """A link that sets a new password, if the address has an account."""
+    account = store.by_email(job.email or "")
+    if account is None:
+        return emails.reset_password(job.email or "", tokens.new()[0]).to_nobody()
+    token = tokens.issue(account, "reset", account.email, job.id)
+    return emails.reset_password(account.email, token)
+
+
+@email_job("email_change", "EMAIL_CHANGE_TOKEN_SECONDS")
+def email_change(job: Job) -> Email | None:
+    """A link for the new address or, if a confirmed account has it, a notice to its owner.
+
+    The session that asked must still be alive: ending it takes back what it asked for.
+    """
+    account = db.session.get(Account, job.account_id)
+    session_id = json.loads(job.arguments)["session_id"]
+    if account is None or job.email is None or not sessions.is_alive(session_id, account):
+        return None
+    owner = store.by_email(job.email)
+    if owner is not None and owner.confirmed_at is not None:
+        return emails.address_in_use(job.email)
+    token = tokens.issue(account, "email", job.email, job.id)
+    return emails.confirm_new_address(job.email, token)
+
+
+def cancel_links(account: Account) -> None:
+    """Cancel the jobs that would send links; call it before `tokens.void`, which they wait for."""
+    jobs.cancel("confirmation", "reset", "email_change", email=account.email, account_id=account.id)
+
+
+def _write_notice(job: Job) -> Email:
+    """What happened, for the address that the account had at that moment."""
+    email = NOTICES[job.name](job.email or "")
+    if job.name == "already_registered" and store.by_email(email.to) is None:
+        return email.to_nobody()
+    return email
+
+
+for notice in NOTICES:
+    email_job(notice, "NOTICE_DEADLINE_SECONDS")(_write_notice)

@@ -1,0 +1,60 @@
+"""`flask accounts jobs` and `flask accounts work`."""
+
+import signal
+from threading import Event
+from typing import cast
+
+import click
+from flask import current_app
+from sqlalchemy import select
+
+from app.accounts.models import now
+from app.commands import say
+from app.extensions import db
+from app.jobs.models import Job
+from app.jobs.worker import Worker
+
+
+@click.command("jobs")
+def list_jobs() -> None:
+    """List the jobs that wait: id, name, account, age, tries, next try, last error."""
+    jobs = db.session.scalars(select(Job).order_by(Job.created_at, Job.id)).all()
+    for job in jobs:
+        age = duration((now() - job.created_at).total_seconds())
+        wait = (job.due_at - now()).total_seconds()
+        say(
+            job.id,
+            job.name,
+            f"account {job.account_id or '-'}",
+            f"{age} old",
+            f"{job.tries} tries",
+            f"next in {duration(wait)}" if wait > 0 else "due",
+            job.last_error or "-",
+        )
+    if not jobs:
+        say("No jobs are waiting.")
+
+
+@click.command("work")
+def work() -> None:
+    """Do jobs until stopped by SIGTERM or Ctrl+C; the jobs in hand are finished first.
+
+    \b
+    Run any number of these, on any machine, and set JOBS_IN_PROCESS=false for the web servers.
+    """
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker = cast(Worker, current_app.extensions["jobs"])
+    worker.start(always=True)
+    say("Waiting for jobs. Stop with Ctrl+C.")
+    stop.wait()
+    worker.stop()
+
+
+def duration(seconds: float) -> str:
+    """A duration in its largest unit, such as "5 min"."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(max(seconds, 0))} s"

@@ -1,0 +1,170 @@
+"""The rows: putting jobs in, taking them with a lease, taking them out."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Update, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts.models import now
+from app.extensions import changed_rows, db, on_commit, transaction
+from app.jobs.models import ERROR_LENGTH, Job
+from app.jobs.registry import KINDS
+
+if TYPE_CHECKING:
+    from app.jobs.worker import Worker
+
+# The last try comes this long before a job is given up.
+LAST_TRY = timedelta(minutes=1)
+# The clocks of two machines may differ by so much: a new job is due on both.
+SKEW = timedelta(minutes=1)
+# Longer than any job waits. One that seems to wait longer was enqueued by a wrong clock.
+FARTHEST = timedelta(days=2)
+
+_collected: ContextVar[list[Job] | None] = ContextVar("_collected", default=None)
+
+
+class JobCancelled(Exception):
+    """The job was cancelled, or another worker took it, while this one was doing it."""
+
+
+def enqueue(
+    name: str, *, email: str | None = None, account_id: int | None = None, **arguments: int | str
+) -> None:
+    """Have a job done soon after the transaction around this call is committed.
+
+    `email` is whom it is about where nothing was looked up yet; a job about an account is
+    deleted with it.
+    """
+    kind = KINDS[name]
+    seconds = current_app.config[kind.deadline] if kind.deadline else None
+    job = Job(
+        name=name,
+        account_id=account_id,
+        email=email,
+        arguments=json.dumps(arguments),
+        due_at=now() - SKEW,
+        give_up_at=now() + timedelta(seconds=seconds) if seconds else None,
+        repeats=name if kind.pause else None,
+    )
+    db.session.add(job)
+    jobs = _collected.get()
+    if jobs is None:
+        on_commit(cast("Worker", current_app.extensions["jobs"]).wake)
+    else:
+        on_commit(lambda: jobs.append(job))
+
+
+@contextmanager
+def collected() -> Iterator[list[Job]]:
+    """Gather the jobs that the block enqueues, for a caller that runs them itself."""
+    jobs: list[Job] = []
+    token = _collected.set(jobs)
+    try:
+        yield jobs
+    finally:
+        _collected.reset(token)
+
+
+def ensure_repeating() -> None:
+    """Enqueue each job that repeats, unless it's there already: the database decides."""
+    for kind in KINDS.values():
+        if kind.pause is None or db.session.scalar(select(Job.id).where(Job.repeats == kind.name)):
+            continue
+        try:
+            with transaction():
+                enqueue(kind.name)
+        except IntegrityError:
+            continue  # another process was quicker
+
+
+def take(job_id: int | None = None) -> Job | None:
+    """Take the job that has been due longest, or the one with an id, until its lease ends.
+
+    Of several workers that want the same row, the one whose UPDATE finds it unchanged wins.
+    """
+    wanted = select(Job).where(_is_due()).order_by(Job.due_at, Job.id).limit(1)
+    if job_id is not None:
+        wanted = wanted.where(Job.id == job_id)
+    while True:
+        job = db.session.scalar(wanted)
+        if job is None:
+            return None
+        # From here on a note of what the row said, which no commit writes back.
+        db.session.expunge(job)
+        lease = _update(job).where(Job.due_at == job.due_at)
+        with transaction():
+            taken = changed_rows(lease.values(due_at=_lease_end(), tries=job.tries + 1))
+        if taken:
+            job.tries += 1
+            return job
+
+
+def hold(job: Job) -> None:
+    """Check, inside a transaction, that a job is still to be done, and keep it so until its end.
+
+    Raises:
+        JobCancelled: It was cancelled, or its lease ended and another worker took it.
+    """
+    if not changed_rows(_update(job).values(due_at=_lease_end())):
+        raise JobCancelled
+
+
+def cancel(*names: str, email: str, account_id: int) -> None:
+    """Delete the jobs with these names, or all jobs, that are about an account or its address.
+
+    A job for another account that only wants to move to this address is not among them.
+    """
+    address = Job.account_id.is_(None) & (Job.email == email)
+    # Two statements, each along an index: a server may lock every row that it looks at.
+    for about in (Job.account_id == account_id, address):
+        jobs = delete(Job).where(about)
+        db.session.execute(jobs.where(Job.name.in_(names)) if names else jobs)
+
+
+def finish(job: Job) -> bool:
+    """Delete a job, or have it wait until it repeats. Returns whether this worker had it."""
+    pause = KINDS[job.name].pause if job.name in KINDS else None
+    if pause is not None:
+        again = _update(job).values(due_at=now() + pause, tries=0, last_error=None)
+        return changed_rows(again) == 1
+    return changed_rows(delete(Job).where(Job.id == job.id, Job.tries == job.tries)) == 1
+
+
+def put_back(job: Job, error: str) -> datetime | None:
+    """Have a job that failed wait for its next try. Returns when that is, None if there is none."""
+    pauses = current_app.config["JOB_PAUSES_SECONDS"]
+    due_at = now() + timedelta(seconds=pauses[min(job.tries, len(pauses)) - 1])
+    if job.give_up_at is not None:
+        due_at = min(due_at, job.give_up_at - LAST_TRY)
+        if due_at <= now():
+            return None
+    last_error = " ".join(error.split())[:ERROR_LENGTH]
+    with transaction():
+        db.session.execute(_update(job).values(due_at=due_at, last_error=last_error))
+    return due_at
+
+
+def seconds_late() -> float:
+    """How long the oldest job has been due without being taken."""
+    oldest = db.session.scalar(select(func.min(Job.due_at)))
+    return 0 if oldest is None else (now() - SKEW - oldest).total_seconds()
+
+
+def _is_due() -> ColumnElement[bool]:
+    return or_(Job.due_at <= now(), Job.due_at > now() + FARTHEST)
+
+
+def _lease_end() -> datetime:
+    return now() + timedelta(seconds=current_app.config["JOB_LEASE_SECONDS"])
+
+
+def _update(job: Job) -> Update:
+    """An UPDATE of the job's row that finds it only while this worker has it."""
+    mine = update(Job).where(Job.id == job.id, Job.tries == job.tries)
+    return mine.execution_options(synchronize_session=False)

@@ -1,0 +1,60 @@
+"""Which function does which job, and how long it is tried."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.jobs.models import Job
+
+Function = Callable[[Job], None]
+
+
+class JobFailed(Exception):
+    """A job could not be done. `reason` holds no personal data, so that it can be logged.
+
+    `permanent` says that trying again is useless.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job: `function` does it; `gave_up` is told of one that is given up.
+
+    It is tried for as many seconds as the setting `deadline` says, or forever without one.
+    With `pause` it repeats so long after it is done.
+    """
+
+    name: str
+    function: Function
+    deadline: str | None = None
+    gave_up: Function | None = None
+    pause: timedelta | None = None
+
+
+# Every kind there is, by name.
+KINDS: dict[str, Kind] = {}
+
+
+def job(name: str, *, deadline: str, gave_up: Function) -> Callable[[Function], Function]:
+    """Make a function the one that does the jobs with a name."""
+
+    def register(function: Function) -> Function:
+        KINDS[name] = Kind(name, function, deadline, gave_up)
+        return function
+
+    return register
+
+
+def every(pause: timedelta, name: str) -> Callable[[Function], Function]:
+    """Make a function a job that repeats: once for all processes, however many there are."""
+
+    def register(function: Function) -> Function:
+        KINDS[name] = Kind(name, function, pause=pause)
+        return function
+
+    return register

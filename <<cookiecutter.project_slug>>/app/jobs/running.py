@@ -1,0 +1,93 @@
+"""Doing one job, and what becomes of it."""
+
+import logging
+import traceback
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from flask import Flask
+
+from app.accounts.models import now, timestamp
+from app.extensions import db, transaction
+from app.jobs import queue
+from app.jobs.models import Job
+from app.jobs.queue import JobCancelled
+from app.jobs.registry import KINDS, JobFailed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job: done, or failed with an error and perhaps to be tried again."""
+
+    error: str = ""
+    again_at: datetime | None = None
+
+
+def run_due(app: Flask) -> int:
+    """Do all jobs that are due, one after the other. Returns how many there were."""
+    count = 0
+    while run_next(app):
+        count += 1
+    return count
+
+
+def run_next(app: Flask) -> bool:
+    """Do the job that has been due longest. Returns whether there was one."""
+    with app.app_context():
+        job = queue.take()
+        if job is None:
+            return False
+        run(job)
+        return True
+
+
+def run(job: Job) -> Result:
+    """Do a job that was taken. If it fails it waits for its next try or, at last, is given up."""
+    kind = KINDS.get(job.name)
+    if job.give_up_at is not None and job.give_up_at <= now():
+        return _give_up(job, job.last_error or "no worker did it in time")
+    try:
+        if kind is None:
+            raise JobFailed("this version of the app does not know the job")
+        kind.function(job)
+    except JobCancelled:
+        return Result()
+    except JobFailed as error:
+        if error.permanent:
+            return _give_up(job, error.reason)
+        return _fail(job, error.reason)
+    except Exception as error:  # whatever it is, the other jobs go on
+        return _fail(job, _describe(error))
+    with transaction():
+        queue.finish(job)
+    return Result()
+
+
+def _fail(job: Job, error: str) -> Result:
+    db.session.rollback()
+    again_at = queue.put_back(job, error)
+    if again_at is None:
+        return _give_up(job, error)
+    message = "Job %d (%s) failed, try %d; next try %s: %s"
+    logger.warning(message, job.id, job.name, job.tries, timestamp(again_at), error)
+    return Result(error, again_at)
+
+
+def _give_up(job: Job, error: str) -> Result:
+    """Delete a job for good. Before the commit it is told, so that none is lost silently."""
+    kind = KINDS.get(job.name)
+    job.last_error = error
+    with transaction():
+        if queue.finish(job) and kind is not None and kind.gave_up is not None:
+            kind.gave_up(job)
+    return Result(error)
+
+
+def _describe(error: Exception) -> str:
+    """An error's type and place; its message may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

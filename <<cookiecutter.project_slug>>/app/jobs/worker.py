@@ -1,0 +1,140 @@
+"""The threads of a process that do jobs."""
+
+import atexit
+import logging
+import time
+from threading import Condition, Event, Thread, current_thread
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import faults
+from app.jobs import queue, running
+
+logger = logging.getLogger(__name__)
+
+# A job that takes long, such as an email to a slow server, leaves a thread for the others.
+THREADS = 2
+# Seconds after which a worker looks for jobs even if nobody woke it.
+POLL = 30
+# Seconds until a job begins. At once it would share the processor with the response to the request
+# that enqueued it, which would then take longer when there is someone to write to.
+PAUSE = 0.02
+# Seconds after which a worker looks again at a database that was unavailable.
+BACKOFF = 5
+# Seconds after which a job that nobody took is late, and how often that is logged.
+LATE = 5 * 60
+LATE_AGAIN = 15 * 60
+
+
+class Worker:
+    """Does jobs in threads of its own: in a serving process, or in `flask accounts work`."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self._signal = Condition()
+        self._threads: list[Thread] = []
+        self._stopping = Event()
+        self._woken = False
+        self._prepared = False
+        self._database_failed = False
+        self._late_logged_at: float | None = None
+
+    @property
+    def in_process(self) -> bool:
+        """Whether serving processes do jobs, besides `flask accounts work`."""
+        return bool(self.app.config["JOBS_IN_PROCESS"])
+
+    def start(self, *, always: bool = False) -> None:
+        """Start the threads, unless they run already. They end when the process does.
+
+        Without JOBS_IN_PROCESS one thread watches whether jobs are late, unless `always`.
+        """
+        with self._signal:
+            if self._threads or self._stopping.is_set():
+                return
+            works = always or self.in_process
+            for number in range(THREADS if works else 1):
+                name = f"jobs-{number + 1}"
+                # Python does not wait for such a thread; `stop` does, when the process ends.
+                thread = Thread(target=self._loop, args=(works,), name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        atexit.register(self.stop)
+
+    def wake(self) -> None:
+        """Have a thread look for jobs now."""
+        if not self._threads:
+            if not self.in_process:
+                return
+            self.start()
+        with self._signal:
+            self._woken = True
+            self._signal.notify()
+
+    def stop(self) -> None:
+        """Let the threads finish the jobs in hand, and wait for that. The other jobs stay."""
+        self._stopping.set()
+        with self._signal:
+            self._signal.notify_all()
+        for thread in self._threads:
+            if thread is not current_thread():
+                thread.join()
+        atexit.unregister(self.stop)
+
+    def look(self, *, works: bool = True) -> bool:
+        """Do the jobs that are due. Returns whether the database was available."""
+        try:
+            if works and not self._prepared:
+                with self.app.app_context():
+                    queue.ensure_repeating()
+                self._prepared = True
+            while works and not self._stopping.is_set() and self._do_one():
+                pass
+            self._warn_if_late()
+        except SQLAlchemyError as error:
+            self._note_database(error)
+            return False
+        self._note_database(None)
+        return True
+
+    def _loop(self, works: bool) -> None:
+        while not self._stopping.is_set():
+            if self.look(works=works):
+                self._wait()
+            else:
+                self._stopping.wait(BACKOFF)
+
+    def _do_one(self) -> bool:
+        """Do a job, and let another thread look meanwhile whether there are more."""
+        with self.app.app_context():
+            job = queue.take()
+            if job is None:
+                return False
+            self.wake()
+            running.run(job)
+            return True
+
+    def _wait(self) -> None:
+        with self._signal:
+            self._signal.wait_for(lambda: self._woken or self._stopping.is_set(), POLL)
+            self._woken = False
+        self._stopping.wait(PAUSE)
+
+    def _warn_if_late(self) -> None:
+        logged = self._late_logged_at
+        if logged is not None and time.monotonic() - logged < LATE_AGAIN:
+            return
+        with self.app.app_context():
+            seconds = queue.seconds_late()
+        if seconds > LATE:
+            self._late_logged_at = time.monotonic()
+            logger.warning("The oldest job is %d seconds late: are there workers?", seconds)
+
+    def _note_database(self, error: SQLAlchemyError | None) -> None:
+        """Log once that the database is unavailable, and once that it is back."""
+        if error is not None and not self._database_failed:
+            logger.error("Jobs wait until the database is available: %s", faults.reason(error))
+        if error is None and self._database_failed:
+            logger.warning("The database is available again: jobs go on")
+        self._database_failed = error is not None

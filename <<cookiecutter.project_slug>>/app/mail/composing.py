@@ -1,0 +1,111 @@
+"""From an email's words to the message that leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import localtime, make_msgid, parseaddr
+from typing import cast
+
+from email_validator import validate_email
+from flask import Flask, current_app, render_template
+
+from app.mail.emails import Button, Email
+
+
+@dataclass(frozen=True)
+class Action:
+    """What an email asks its reader to follow or to copy: a link, a bare token, or both."""
+
+    link: str | None = None
+    token: str | None = None
+
+
+# How a token is shown, given its purpose and the token.
+Presenter = Callable[[str, str], Action]
+
+
+@dataclass
+class Mail:
+    """What one app knows about its email."""
+
+    presenter: Presenter = lambda _purpose, token: Action(token=token)
+    # How many seconds the last email took to send.
+    seconds: float = 0.0
+
+
+def present_with(app: Flask, presenter: Presenter) -> None:
+    """Let the pages or the API decide how emails show a token: as a link or by itself."""
+    mail_of(app).presenter = presenter
+
+
+def mail_of(app: Flask) -> Mail:
+    """What an app knows about its email."""
+    return cast(Mail, app.extensions["mail"])
+
+
+def compose(email: Email, message_id: str | None = None) -> EmailMessage:
+    """Compose the message with its headers.
+
+    Both parts keep their links whole, however long: quoted-printable would break them.
+    `message_id` is what comes before the @ in the Message-ID.
+    """
+    config = current_app.config
+    message = EmailMessage()
+    message["Subject"] = f"{email.subject} · {config['APP_NAME']}"
+    message["From"] = config["MAIL_DEFAULT_SENDER"]
+    if email.to:
+        message["To"] = _for_transport(email.to)
+    if email.asks_for_reply and config["SUPPORT_EMAIL"]:
+        message["Reply-To"] = config["SUPPORT_EMAIL"]
+    message["Date"] = localtime()
+    domain = parseaddr(message["From"])[1].rpartition("@")[2].strip("[]")
+    message["Message-ID"] = f"<{message_id}@{domain}>" if message_id else make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
+    words = _words(email)
+    text = render_template("mail/mail.txt", **words)
+    html = render_template("mail/mail.html", **words)
+    message.set_content(text, cte="7bit" if text.isascii() else "8bit")
+    # Every character that is not ASCII as a reference, so that any mail server can carry it.
+    ascii_html = html.encode("ascii", "xmlcharrefreplace").decode()
+    message.add_alternative(ascii_html, subtype="html", cte="7bit")
+    return message
+
+
+def _words(email: Email) -> dict[str, object]:
+    """What the templates need."""
+    closing = [email.closing] if email.closing else []
+    action = Action()
+    if email.button is not None:
+        # Flask types the proxy as the app that it stands for.
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        action = mail_of(app).presenter(email.button.purpose, email.button.token)
+        closing = [_validity(email.button, action), *closing]
+    return {
+        "subject": email.subject,
+        "before": email.paragraphs,
+        "label": email.button.label if email.button else None,
+        "action": action,
+        "after": closing,
+    }
+
+
+def _validity(button: Button, action: Action) -> str:
+    """How often and how long a link, or a bare token, works."""
+    seconds = current_app.config[button.lifetime]
+    noun = "link" if action.link else "token"
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= size:
+            count = int(seconds // size)
+            unit += "s" if count > 1 else ""
+            return f"This {noun} works once and expires in {count} {unit}."
+    return f"This {noun} works once and expires soon."
+
+
+def _for_transport(address: str) -> str:
+    """The address with its domain in ASCII, as mail servers know it (RFC 5891).
+
+    Raises:
+        EmailNotValidError: No mail server could deliver to it.
+    """
+    parts = validate_email(address, check_deliverability=False, test_environment=True)
+    return f"{parts.local_part}@{parts.ascii_domain}"

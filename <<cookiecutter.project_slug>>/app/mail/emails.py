@@ -1,0 +1,151 @@
+"""Every email the app sends: what it says.
+
+Each is written once, as paragraphs and perhaps a button; its text and its HTML are made from
+the same words. No email repeats a name or anything else that a stranger may have typed.
+"""
+
+from dataclasses import dataclass, replace
+
+from flask import current_app
+
+NOT_YOU = "If this wasn't you, you can ignore this email."
+
+
+@dataclass(frozen=True)
+class Button:
+    """What an email asks its reader to do, and the token that allows it."""
+
+    label: str
+    purpose: str
+    token: str
+    lifetime: str  # the setting with the token's lifetime in seconds
+
+
+@dataclass(frozen=True)
+class Email:
+    """An email before it is composed. One to "" is for nobody, and never leaves."""
+
+    to: str
+    subject: str
+    paragraphs: tuple[str, ...]
+    button: Button | None = None
+    closing: str = ""
+    # Whether its words ask for a reply, which then goes to SUPPORT_EMAIL.
+    asks_for_reply: bool = False
+
+    def to_nobody(self) -> "Email":
+        """The same email, for nobody: it takes as long to send, so that time tells nothing."""
+        return replace(self, to="")
+
+
+def confirm_address(to: str, token: str) -> Email:
+    """Ask the owner of an email address to confirm it."""
+    return Email(
+        to,
+        "Confirm your email address",
+        ("We received a request to create an account with this email address.",),
+        Button("Confirm email address", "confirm", token, "CONFIRM_TOKEN_SECONDS"),
+        NOT_YOU,
+    )
+
+
+def already_registered(to: str) -> Email:
+    """Tell the owner of an account that their email address was registered again."""
+    return Email(
+        to,
+        "You already have an account",
+        (
+            "We received a request to create an account with this email address, but you already"
+            " have one. Nothing has changed.",
+            "Sign in as usual. If you don't know your password, request a password reset, which"
+            " also confirms your email address.",
+        ),
+        closing=NOT_YOU,
+    )
+
+
+def reset_password(to: str, token: str) -> Email:
+    """Let the owner of an account set a new password."""
+    return Email(
+        to,
+        "Reset your password",
+        ("We received a request to reset your password.",),
+        Button("Reset password", "reset", token, "RESET_TOKEN_SECONDS"),
+        f"{NOT_YOU} Your password hasn't changed.",
+    )
+
+
+def password_changed(to: str) -> Email:
+    """Tell the owner that the password was changed."""
+    return Email(
+        to,
+        "Your password was changed",
+        ("The password for your account was changed, and other devices were signed out.",),
+        closing="If this wasn't you, reset your password right away.",
+    )
+
+
+def confirm_new_address(to: str, token: str) -> Email:
+    """Ask the owner of a new email address to confirm it."""
+    return Email(
+        to,
+        "Confirm your new email address",
+        ("We received a request to use this email address for an account.",),
+        Button("Use this email address", "email", token, "EMAIL_CHANGE_TOKEN_SECONDS"),
+        NOT_YOU,
+    )
+
+
+def email_change_requested(to: str) -> Email:
+    """Tell the old email address that a change was requested."""
+    return Email(
+        to,
+        "Request to change your email address",
+        (
+            "We received a request to use another email address for your account. Nothing changes"
+            " until the new address is confirmed.",
+        ),
+        closing="If this wasn't you, change your password, which cancels the request.",
+    )
+
+
+def address_in_use(to: str) -> Email:
+    """Tell the owner of an account that someone tried to move theirs to the same address."""
+    return Email(
+        to,
+        "Your email address is already in use",
+        (
+            "We received a request to use this email address for another account, but it already"
+            " belongs to yours. Nothing has changed.",
+        ),
+        closing=NOT_YOU,
+    )
+
+
+def email_changed(to: str) -> Email:
+    """Tell the old email address that it no longer belongs to the account."""
+    return Email(
+        to,
+        "Your email address was changed",
+        ("Your account now uses another email address. This is the last email to this one.",),
+        closing=f"If this wasn't you, {_contact()} right away.",
+        asks_for_reply=True,
+    )
+
+
+def account_deleted(to: str) -> Email:
+    """Tell the owner that the account is gone."""
+    return Email(
+        to,
+        "Your account was deleted",
+        ("Your account and everything stored about it have been deleted.",),
+        closing=f"If you didn't want this, {_contact()}.",
+        asks_for_reply=True,
+    )
+
+
+def _contact() -> str:
+    """How to get help: nobody reads replies unless SUPPORT_EMAIL is set."""
+    if current_app.config["SUPPORT_EMAIL"]:
+        return "reply to this email"
+    return f"contact the people who run {current_app.config['APP_NAME']}"

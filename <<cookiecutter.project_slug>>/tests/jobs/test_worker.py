@@ -1,0 +1,184 @@
+"""The threads that do jobs, in a web server's process or in one of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from app import jobs
+from app.accounts.models import now
+from app.extensions import db, transaction
+from app.jobs import queue, worker
+from app.jobs.worker import Worker
+from tests.conftest import MakeApp
+from tests.jobs.conftest import Probe
+
+SECONDS = 20
+
+
+@pytest.fixture
+def working(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """A worker that wakes when something is enqueued, and is stopped at the end."""
+    monkeypatch.setitem(app.config, "JOBS_IN_PROCESS", True)
+    started = Worker(app)
+    monkeypatch.setitem(app.extensions, "jobs", started)
+    yield started
+    started.stop()
+
+
+def test_the_first_job_starts_it_and_a_commit_wakes_it(
+    app: Flask, probe: Probe, working: Worker
+) -> None:
+    done = Event()
+    probe.action = lambda _: done.set()
+    for _ in range(3):
+        done.clear()
+        probe.enqueue()
+        # Far sooner than it looks by itself.
+        assert done.wait(SECONDS)
+
+
+def test_a_rollback_wakes_nobody(app: Flask, probe: Probe, working: Worker) -> None:
+    def fail() -> None:
+        with transaction():
+            jobs.enqueue("probe")
+            raise ZeroDivisionError
+
+    with app.app_context(), pytest.raises(ZeroDivisionError):
+        fail()
+    assert working._threads == []
+
+
+def test_what_a_killed_process_left_is_done_at_the_next_start(
+    app: Flask, probe: Probe, working: Worker
+) -> None:
+    done = Event()
+    with app.app_context(), jobs.collected(), transaction():
+        jobs.enqueue("probe")  # and nobody is told
+    probe.action = lambda _: done.set()
+    jobs.start(app)
+    assert done.wait(SECONDS)
+
+
+def test_a_stuck_job_does_not_hold_up_the_others(probe: Probe, working: Worker) -> None:
+    stuck, go_on, others = Event(), Event(), Event()
+
+    def action(job: jobs.Job) -> None:
+        if not stuck.is_set():
+            stuck.set()
+            assert go_on.wait(SECONDS)
+        elif len(probe.done) == 4:
+            others.set()
+
+    probe.action = action
+    probe.enqueue()
+    assert stuck.wait(SECONDS)
+    probe.enqueue(5)
+    assert others.wait(SECONDS)
+    go_on.set()
+
+
+def test_stopping_finishes_the_job_in_hand_and_leaves_the_others(
+    probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "THREADS", 1)
+    begun, go_on = Event(), Event()
+
+    def action(_: jobs.Job) -> None:
+        begun.set()
+        assert go_on.wait(SECONDS)
+
+    probe.action = action
+    probe.enqueue(3)
+    assert begun.wait(SECONDS)
+    working._stopping.set()
+    go_on.set()
+    working.stop()
+    assert len(probe.done) == 1
+    assert len(probe.rows()) == 2
+
+
+def test_it_waits_for_a_database_that_is_away_and_says_so_once(
+    probe: Probe,
+    working: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done, take, failures = Event(), queue.take, iter(range(3))
+
+    def interrupted(job_id: int | None = None) -> jobs.Job | None:
+        if next(failures, None) is not None:
+            raise OperationalError("SELECT 'ada@example.com'", {}, Exception("away"))
+        return take(job_id)
+
+    monkeypatch.setattr(worker, "THREADS", 1)
+    monkeypatch.setattr(worker, "BACKOFF", 0.01)
+    monkeypatch.setattr(queue, "take", interrupted)
+    probe.action = lambda _: done.set()
+    probe.enqueue()
+    assert done.wait(SECONDS)
+    working.stop()
+    assert caplog.text.count("Jobs wait until the database is available") == 1
+    assert caplog.text.count("The database is available again") == 1
+    assert "ada@example.com" not in caplog.text
+
+
+def test_without_jobs_in_process_a_serving_process_only_warns_of_late_jobs(
+    make_app: MakeApp, probe: Probe, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    probe.enqueue()
+    with app.app_context(), transaction():
+        db.session.execute(update(jobs.Job).values(due_at=now() - timedelta(minutes=10)))
+    jobs.start(app)
+    watching = app.extensions["jobs"]
+    assert len(watching._threads) == 1
+    watching.stop()
+    watching._warn_if_late()
+    watching._warn_if_late()
+    assert caplog.text.count("The oldest job is 5") == 1
+    assert probe.done == []
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_jobs_that_are_not_late_are_no_warning(
+    app: Flask, probe: Probe, caplog: pytest.LogCaptureFixture
+) -> None:
+    probe.enqueue()
+    Worker(app)._warn_if_late()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_flask_accounts_work_does_jobs_until_it_is_told_to_stop(
+    app: Flask, tmp_path: Path, number: signal.Signals
+) -> None:
+    with app.app_context(), transaction():
+        jobs.enqueue("account_deleted", email="ada@example.com")
+    settings = ("SECRET_KEY", "DATABASE_URL", "BASE_URL", "MAIL_SERVER", "PASSWORD_HASH_METHOD")
+    environment = {name: app.config[name] for name in settings}
+    with subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "accounts", "work"],
+        env={**os.environ, **environment, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "9"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "Waiting for jobs" in process.stdout.readline()
+        # Port 9 is closed: the job is tried, and waits again.
+        assert any("(account_deleted) failed, try 1" in line for line in process.stderr)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
+        assert "Traceback" not in errors

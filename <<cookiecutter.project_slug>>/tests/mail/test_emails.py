@@ -1,0 +1,101 @@
+"""What emails say, and how they are composed."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+
+import pytest
+from flask import Flask
+
+from app.mail import Email, emails
+from app.mail.composing import compose
+from tests.conftest import MakeApp
+
+TO = "ada@example.com"
+TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
+WITH_TOKEN = [emails.confirm_address, emails.reset_password, emails.confirm_new_address]
+NOTICES = [
+    emails.already_registered,
+    emails.password_changed,
+    emails.email_change_requested,
+    emails.address_in_use,
+    emails.email_changed,
+    emails.account_deleted,
+]
+
+
+def every_email(app: Flask) -> list[tuple[Email, EmailMessage]]:
+    """Every email there is, before and after it is composed."""
+    with app.app_context():
+        written = [write(TO, TOKEN) for write in WITH_TOKEN] + [write(TO) for write in NOTICES]
+        return [(email, compose(email)) for email in written]
+
+
+def parts(message: EmailMessage) -> tuple[str, str]:
+    """The text and the HTML, as a mail program reads them."""
+    read = message_from_bytes(message.as_bytes(policy=SMTP), policy=default)
+    text, html = read.get_body(("plain",)), read.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    return text.get_content(), html.get_content()
+
+
+def test_every_email_says_what_it_is_and_asks_for_no_automatic_reply(app: Flask) -> None:
+    messages = [message for _, message in every_email(app)]
+    assert len({message["Subject"] for message in messages}) == len(messages)
+    for message in messages:
+        assert message["Auto-Submitted"] == "auto-generated"
+        assert message["From"] == "no-reply@localhost"
+        assert message["Date"]
+        assert message["Message-ID"]
+
+
+@pytest.mark.parametrize("name", ["Café ☕", "A" * 60])
+def test_links_and_tokens_are_whole_in_what_is_sent(make_app: MakeApp, name: str) -> None:
+    app = make_app(APP_NAME=name, BASE_URL=f"https://{'long.' * 20}example.com")
+    for email, message in every_email(app):
+        sent = message.as_bytes(policy=SMTP)
+        assert max(map(len, sent.split(b"\r\n"))) <= 998  # RFC 5322, section 2.1.1
+        assert name in parts(message)[0]
+        assert name in parts(message)[1].replace("&#233;", "é").replace("&#9749;", "☕")
+        if email.button is not None:
+            # In the text once, in the HTML at least once: not broken by a soft line break.
+            assert sent.count(TOKEN.encode()) >= 2
+
+
+def test_an_email_that_asks_for_a_reply_says_where_it_goes(make_app: MakeApp) -> None:
+    for email, message in every_email(make_app(SUPPORT_EMAIL="help@example.com")):
+        text = parts(message)[0]
+        assert email.asks_for_reply == ("reply to this email" in text)
+        assert message["Reply-To"] == ("help@example.com" if email.asks_for_reply else None)
+
+
+def test_without_a_support_address_no_email_asks_for_a_reply(app: Flask) -> None:
+    for _, message in every_email(app):
+        assert message["Reply-To"] is None
+        assert "reply" not in parts(message)[0].lower()
+
+
+def test_a_message_id_can_be_given(app: Flask) -> None:
+    with app.app_context():
+        message = compose(emails.password_changed(TO), "the-same-each-time")
+    assert message["Message-ID"] == "<the-same-each-time@localhost>"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(86400, "1 day"), (7200, "2 hours"), (90, "1 minute"), (59, "59 seconds")],
+)
+def test_it_says_how_long_a_link_works(make_app: MakeApp, seconds: int, words: str) -> None:
+    app = make_app(RESET_TOKEN_SECONDS=seconds)
+    with app.app_context():
+        text, html = parts(compose(emails.reset_password(TO, TOKEN)))
+    assert f"works once and expires in {words}." in text
+    assert f"works once and expires in {words}." in html
+
+
+def test_what_is_written_is_escaped_in_the_html_alone(app: Flask) -> None:
+    with app.app_context():
+        text, html = parts(compose(Email(TO, "Hi", ("1 < 2",))))
+    assert "1 < 2" in text
+    assert "1 &lt; 2" in html
