@@ -52,7 +52,7 @@ control_socket_disable = True
 def when_ready(server: Any) -> None:
     """Warn of clients without an address: a Unix socket has none, so only a proxy knows it."""
     unix = any(listener.FAMILY == socket.AF_UNIX for listener in server.LISTENERS)
-    if unix and not server.app.wsgi().config["TRUSTED_PROXIES"]:
+    if unix and os.environ.get("TRUSTED_PROXIES", "").strip() in ("", "0"):
         server.log.warning(
             "Clients on a Unix socket have no address, so they share one rate limit: set"
             " TRUSTED_PROXIES to the number of your proxies"

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+import click
 from flask import Flask
 
 from app import database_url, kinds, rules
@@ -167,8 +168,11 @@ SETTINGS = (
 DEFAULTS: Mapping[str, Any] = {setting.name: setting.default for setting in SETTINGS}
 
 
-class ConfigurationError(Exception):
-    """A setting is missing or wrong; the message is one line that says how to correct it."""
+class ConfigurationError(click.ClickException):
+    """A setting is missing or wrong; the message is one line that says how to correct it.
+
+    The `flask` command shows the message alone.
+    """
 
 
 def load(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:

@@ -1,7 +1,5 @@
 """What the app does with its settings, above all with wrong ones."""
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -356,28 +354,3 @@ def test_the_installed_driver_is_used() -> None:
     for name in (scheme, f"{scheme}+other"):
         app = create_app({**SETTINGS, "DATABASE_URL": f"{name}://{rest}"})
         assert app.config["SQLALCHEMY_DATABASE_URI"] == f"{DRIVER}://{rest}"
-
-
-def test_debug_mode_is_refused_under_a_production_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn/1.0")
-    assert "FLASK_DEBUG" in refusal({**SETTINGS, "DATABASE_URL": URL, "DEBUG": True})
-
-
-def test_debug_mode_needs_no_settings() -> None:
-    app = create_app({"DATABASE_URL": URL, "DEBUG": True})
-    assert app.config["BASE_URL"] == "http://localhost:5000"
-    assert app.config["SECRET_KEY"]
-
-
-@pytest.mark.parametrize("server", ["import wsgi", "from gunicorn.app.wsgiapp import run; run()"])
-def test_a_wrong_setting_stops_the_server_with_one_line(server: str) -> None:
-    result = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", server, "wsgi:app", "--bind", "127.0.0.1:0"],
-        env={"PATH": "", "DATABASE_URL": URL},
-        capture_output=True,
-        text=True,
-        timeout=300,  # only guards against hanging
-    )
-    assert result.returncode != 0
-    assert result.stderr.count("Configuration error: SECRET_KEY is missing") == 1
-    assert "Traceback" not in result.stdout + result.stderr

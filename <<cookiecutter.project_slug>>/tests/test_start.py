@@ -1,0 +1,85 @@
+"""How the app starts under servers and the `flask` command, and when it refuses to."""
+
+import subprocess
+import sys
+
+import pytest
+from flask.cli import run_command
+
+from app import create_app
+from tests.conftest import SETTINGS
+from tests.test_settings import URL, refusal, started
+
+
+def test_debug_mode_is_refused_under_a_production_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn/1.0")
+    assert "FLASK_DEBUG" in refusal({**SETTINGS, "DATABASE_URL": URL, "DEBUG": True})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "app.example.com", ""])  # noqa: S104
+def test_debug_mode_is_refused_where_others_could_reach_it(host: str) -> None:
+    settings = {**SETTINGS, "DATABASE_URL": URL, "DEBUG": True}
+    with run_command.make_context("run", ["--host", host]):
+        assert "FLASK_DEBUG" in refusal(settings)
+        started({**settings, "DEBUG": False})
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
+def test_debug_mode_is_for_this_machine(host: str) -> None:
+    with run_command.make_context("run", ["--host", host]):
+        started({**SETTINGS, "DATABASE_URL": URL, "DEBUG": True})
+
+
+def test_links_lead_to_the_port_of_the_development_server() -> None:
+    with run_command.make_context("run", ["--port", "5001"]):
+        settings = started({"DATABASE_URL": URL, "DEBUG": True})
+    assert settings["BASE_URL"] == "http://localhost:5001"
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        (["-c", "import wsgi"], "FLASK_DEBUG is on"),
+        (["-m", "flask", "run", "--host", "0.0.0.0"], "others could reach 0.0.0.0"),  # noqa: S104
+        (["-m", "flask", "--app", "app", "run", "--host", "::"], "others could reach ::"),
+    ],
+)
+def test_programs_refuse_debug_mode_in_one_line(program: list[str], says: str) -> None:
+    result = run(program, FLASK_DEBUG="1", DATABASE_URL=URL)
+    assert result.returncode != 0
+    assert says in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["routes", "db upgrade", "run", "--app app run"])
+def test_commands_name_a_wrong_setting_in_one_line(command: str) -> None:
+    result = run(["-m", "flask", *command.split()], DATABASE_URL=URL)
+    assert result.returncode != 0
+    assert "SECRET_KEY is missing" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_debug_mode_needs_no_settings() -> None:
+    app = create_app({"DATABASE_URL": URL, "DEBUG": True})
+    assert app.config["BASE_URL"] == "http://localhost:5000"
+    assert app.config["SECRET_KEY"]
+
+
+@pytest.mark.parametrize("server", ["import wsgi", "from gunicorn.app.wsgiapp import run; run()"])
+def test_a_wrong_setting_stops_the_server_with_one_line(server: str) -> None:
+    result = run(["-c", server, "wsgi:app", "--bind", "127.0.0.1:0"], DATABASE_URL=URL)
+    assert result.returncode != 0
+    assert result.stderr.count("Configuration error: SECRET_KEY is missing") == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def run(program: list[str], **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the project's folder with these settings and no others."""
+    return subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, *program],
+        env={"PATH": "", "FLASK_SKIP_DOTENV": "1", **settings},
+        capture_output=True,
+        text=True,
+        timeout=300,  # only guards against hanging
+    )

@@ -1,0 +1,142 @@
+"""The app under real servers: what they pass on, and what they warn of."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import commands, nodes, walk
+from tests.conftest import make_renderer
+from tests.variants import Variant
+
+pytestmark = pytest.mark.xdist_group("servers")
+
+
+@pytest.fixture(scope="module")
+def folder(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app with everything on, over SQLite, with Ada's account."""
+    render = make_renderer(template, tmp_path_factory.mktemp("servers"))
+    rendered = render(**Variant("both", True, "sqlite").answers)
+    nodes.prepare(rendered, programs, nodes.settings("sqlite:///app.db"))
+    return rendered
+
+
+def test_gunicorn_takes_no_path_from_a_header(folder: Path, programs: Path) -> None:
+    with nodes.running(folder, programs, nodes.settings("sqlite:///app.db")) as node:
+        for name in ("SCRIPT_NAME", "PATH_INFO"):
+            answer = requests.get(f"{node.address}/login", headers={name: "/evil"}, timeout=10)
+            assert answer.status_code == 200
+            assert "/evil" not in answer.text
+
+
+def test_gunicorn_needs_no_home(folder: Path, programs: Path) -> None:
+    environment = nodes.settings("sqlite:///app.db", HOME="/nonexistent", XDG_RUNTIME_DIR="")
+    with nodes.running(folder, programs, environment) as node:
+        time.sleep(1)  # the control socket was opened by a thread of its own
+        assert "[ERROR]" not in node.log
+        assert "ontrol" not in node.log
+
+
+@pytest.mark.parametrize(("proxies", "warned"), [("", True), ("0", True), ("1", False)])
+def test_a_unix_socket_without_a_proxy_is_warned_of(
+    folder: Path, programs: Path, tmp_path: Path, proxies: str, warned: bool
+) -> None:
+    address = tmp_path / "socket"
+    log_file = tmp_path / "log"
+    environment = nodes.settings("sqlite:///app.db", TRUSTED_PROXIES=proxies)
+    with log_file.open("wb") as log:
+        server = subprocess.Popen(
+            [programs / "gunicorn", "--bind", f"unix:{address}", "wsgi:app"],
+            cwd=folder,
+            env=commands.environment(environment),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        nodes.until(lambda: b"Booting worker" in log_file.read_bytes())
+        found = "TRUSTED_PROXIES" in log_file.read_text("utf-8")
+        assert found == warned
+        nodes.until(lambda: ask(address, "203.0.113.7").startswith(b"HTTP/1.0 200"))
+    finally:
+        server.terminate()
+        server.wait(timeout=walk.WAIT)
+
+
+def ask(address: Path, client: str) -> bytes:
+    """The first bytes of the answer to a proxy's request by a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(address))
+        connection.sendall(
+            f"GET /healthz HTTP/1.0\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n".encode()
+        )
+        return connection.recv(100)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["{programs}/gunicorn", "--bind", "127.0.0.1:0", "wsgi:app"],
+        ["{programs}/gunicorn", "--bind", "127.0.0.1:0", "app:create_app()"],
+        ["{programs}/python", "-m", "waitress", "--port", "0", "wsgi:app"],
+        ["{programs}/python", "-m", "waitress", "--port", "0", "--call", "app:create_app"],
+        ["{programs}/flask", "run", "--port", "0", "--host", "0.0.0.0"],  # noqa: S104
+    ],
+)
+def test_no_server_that_others_reach_starts_in_debug_mode(
+    folder: Path, programs: Path, waitress: Path, command: list[str]
+) -> None:
+    environment = nodes.settings("sqlite:///app.db", FLASK_DEBUG="1", PYTHONPATH=str(waitress))
+    result = subprocess.run(
+        [part.format(programs=programs) for part in command],
+        cwd=folder,
+        env=commands.environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=walk.WAIT,
+        check=False,
+    )
+    assert result.returncode not in (0, None)
+    assert "FLASK_DEBUG is on" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def waitress(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a server that the app knows nothing of."""
+    folder = tmp_path_factory.mktemp("waitress")
+    uv = Path(sys.executable).with_name("uv")
+    commands.run(uv, "pip", "install", "--target", folder, "waitress>=3,<4", folder=folder)
+    return folder
+
+
+def test_make_run_leaves_the_address_to_env(folder: Path) -> None:
+    makefile = (folder / "Makefile").read_text("utf-8")
+    assert "BASE_URL" not in makefile
+    assert "--port $(PORT)" in makefile
+
+
+def test_a_development_server_has_the_address_in_env(
+    folder: Path, programs: Path, tmp_path: Path
+) -> None:
+    port = walk.free_port()
+    env = (folder / ".env").read_text("utf-8")
+    (tmp_path / ".env").write_text(env + f"BASE_URL='http://127.0.0.1:{port}/from-env'\n", "utf-8")
+    options = ("run", "--debug", "--no-reload", "--port", str(port))
+    server = subprocess.Popen(
+        [programs / "flask", "-e", tmp_path / ".env", *options],
+        cwd=folder,
+        env=commands.environment({"DATABASE_URL": "sqlite:///app.db"}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        walk.wait_until_healthy(f"http://127.0.0.1:{port}")
+        page = requests.get(f"http://127.0.0.1:{port}/from-env/api/docs", timeout=10).text
+        assert f"curl http://127.0.0.1:{port}/from-env/api/v1" in page
+    finally:
+        server.terminate()
+        server.wait(timeout=walk.WAIT)
