@@ -91,5 +91,4 @@ def _engine_options(config: Config) -> dict[str, Any]:
             "max_overflow": config["DATABASE_MAX_OVERFLOW"],
             "pool_timeout": config["DATABASE_POOL_TIMEOUT_SECONDS"],
         }
-    # Parameters hold names, addresses and hashes: they must never reach a log.
     return {**options, **own, "hide_parameters": True}

@@ -14,7 +14,12 @@ from sqlalchemy import CursorResult, Delete, Update
 from app.accounts.models import Base
 
 # Rows stay readable after a commit without being loaded again: one statement a page.
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+db = SQLAlchemy(
+    model_class=Base,
+    session_options={"expire_on_commit": False},
+    # Parameters hold names, addresses and hashes: they must never reach a log.
+    engine_options={"hide_parameters": True},
+)
 migrate = Migrate()
 login_manager = LoginManager()
 

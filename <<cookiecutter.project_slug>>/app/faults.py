@@ -7,7 +7,7 @@ removed where they arise, so that no log, traceback or terminal can show one, wh
 from dataclasses import dataclass
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Dialect, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import (
     DBAPIError,
@@ -48,7 +48,7 @@ def is_passing(error: SQLAlchemyError) -> bool:
     """Tell whether the same request may succeed later."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, TimeoutError)  # no connection became free in time
-    fault = database.backend(db.engine.dialect).diagnose(error.orig)
+    fault = _diagnose(db.engine.dialect, error.orig)
     return fault.passing or (
         not fault.code and isinstance(error, OperationalError | InterfaceError)
     )
@@ -65,12 +65,20 @@ def violated_unique(error: IntegrityError) -> str | None:
     return database.backend(db.engine.dialect).violated_unique(error.orig)
 
 
+def _diagnose(dialect: Dialect, error: BaseException | None) -> Fault:
+    """What an error means; nothing is known of a kind of database that the owner added."""
+    try:
+        return database.backend(dialect).diagnose(error)
+    except LookupError:
+        return Fault()
+
+
 def _handle(context: ExceptionContext) -> None:
     """Remove the values from an error before anybody sees it, and drop useless connections."""
     error = context.original_exception
     if context.sqlalchemy_exception is None or not isinstance(error, Exception):
         return
-    fault = database.backend(context.dialect).diagnose(error)
+    fault = _diagnose(context.dialect, error)
     if error.args and isinstance(error.args[0], int):
         error.args = (error.args[0], fault.message)  # the driver puts its number first
     else:

@@ -45,10 +45,12 @@ class Connection(psycopg.Connection[Any]):
         """Wait for the server. Raises psycopg.OperationalError after `read_timeout` seconds."""
         try:
             return super().wait(gen, interval, timeout or self.read_timeout)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # its response, if it ever comes, belongs to nobody
-            raise
+        except psycopg.OperationalError as error:
+            if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.pgconn.finish()  # its response, if it ever comes, belongs to nobody
+            message = f"no response from the server within {self.read_timeout} seconds"
+            raise psycopg.OperationalError(message) from error
 
 
 class Connector:

@@ -9,9 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import NullPool, QueuePool, event, text, update
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
+from app import faults
 from app.accounts import registration
 from app.accounts.models import Account
 from app.extensions import db
@@ -238,3 +240,18 @@ def test_the_owners_pool_needs_no_size(make_app: MakeApp) -> None:
     app = make_app(SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool})
     assert isinstance(engine_of(app).pool, NullPool)
     assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_another_kind_of_database_is_told_nothing_about(make_app: MakeApp) -> None:
+    with make_app().app_context():
+        assert faults._diagnose(DefaultDialect(), ValueError("ada@example.com")) == faults.Fault()
+
+
+def test_echoed_statements_are_without_parameters(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(SQLALCHEMY_ECHO=True)
+    add_account(app)
+    engine_of(app).echo = False
+    assert "INSERT INTO accounts" in caplog.text
+    assert "ada@example.com" not in caplog.text
