@@ -30,11 +30,11 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
         (downloads, ["app/downloads", "tests/downloads", "files"]),
         (downloads and web, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),
         (downloads and api, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
-        (sqlite, ["app/sqlite.py", "tests/database_file.py"]),
+        (sqlite, ["app/sqlite.py", "tests/test_sqlite.py", "tests/database_file.py"]),
         (sqlite, ["migrations/sqlite.py", "migrations/sqlite_tables.py"]),
         (sqlite, ["tests/test_table_copies.py"]),
-        (postgresql, ["app/postgresql.py"]),
-        (mysql, ["app/mysql.py"]),
+        (postgresql, ["app/postgresql.py", "tests/test_postgresql.py"]),
+        (mysql, ["app/mysql.py", "tests/test_mysql.py"]),
         (not sqlite, ["compose.yaml", "migrations/lock.py", "tests/database_server.py"]),
     ]
 

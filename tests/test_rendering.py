@@ -33,10 +33,11 @@ PATHS = {
         "migrations/sqlite.py",
         "migrations/sqlite_tables.py",
         "tests/database_file.py",
+        "tests/test_sqlite.py",
         "tests/test_table_copies.py",
     ],
-    "postgresql": ["app/postgresql.py"],
-    "mysql": ["app/mysql.py"],
+    "postgresql": ["app/postgresql.py", "tests/test_postgresql.py"],
+    "mysql": ["app/mysql.py", "tests/test_mysql.py"],
     "server": ["compose.yaml", "migrations/lock.py", "tests/database_server.py"],
 }
 WORDS = {

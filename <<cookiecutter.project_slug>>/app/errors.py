@@ -48,7 +48,11 @@ def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseRe
         )
     views = cast(list[tuple[str, Show]], current_app.extensions["error_views"])
     fitting = [show for prefix, show in views if request.path.startswith(prefix)]
-    return (fitting or [views[-1][1]])[0](error)
+    show = (fitting or [views[-1][1]])[0]
+    try:
+        return show(error)
+    except SQLAlchemyError as another:  # some pages ask who is signed in
+        return show(_unavailable(another))
 
 
 def _unavailable(error: SQLAlchemyError) -> HTTPException:

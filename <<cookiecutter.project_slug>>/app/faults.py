@@ -56,8 +56,10 @@ def is_passing(error: SQLAlchemyError) -> bool:
 
 def reason(error: SQLAlchemyError) -> str:
     """Return the driver's own reason on one line, without values."""
+    # SQLAlchemy's own text ends with a link that the log has no use for.
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return " ".join(f"{type(cause).__name__}: {cause}".split())
+    text = cause if isinstance(error, DBAPIError) else " ".join(map(str, error.args[:1]))
+    return " ".join(f"{type(cause).__name__}: {text}".split())
 
 
 def violated_unique(error: IntegrityError) -> str | None:

@@ -1,11 +1,13 @@
 """Errors, in the look of the pages."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import TooManyRequests
 
 from app.extensions import db
@@ -79,6 +81,23 @@ def test_while_the_database_is_down_there_is_a_page(
         assert "We cannot answer right now" in response.text
     event.remove(engine, "do_connect", refuse)
     assert signed_in.is_signed_in()
+
+
+def test_the_database_may_fail_while_an_error_page_asks_who_is_signed_in(
+    make_app: MakeApp, signed_in: Browser
+) -> None:
+    app = make_app(TESTING=False)
+
+    def refuse(*arguments: Any) -> None:
+        if "FROM sessions" in arguments[2]:
+            raise OperationalError(arguments[2], {}, Exception("down"))
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", refuse)
+    signed_in.client.application = app
+    response = signed_in.get(f"/confirm/{'x' * 43}")
+    assert response.status_code == 503
+    assert "We cannot answer right now" in response.text
 
 
 def test_a_method_that_does_not_work_tells_which_do(client: FlaskClient) -> None:

@@ -1,0 +1,80 @@
+"""What errors of SQLite mean."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+
+from app import faults, sqlite
+from app.extensions import db
+from tests.conftest import MakeApp
+from tests.failing import engine_of
+
+
+def error(name: str, message: str) -> sqlite3.Error:
+    """An error as the driver raises it."""
+    raised = sqlite3.OperationalError(message)
+    raised.sqlite_errorname = name
+    return raised
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "passing", "fatal"),
+    [
+        ("SQLITE_BUSY", "database is locked", True, False),
+        ("SQLITE_FULL", "database or disk is full", True, False),
+        ("SQLITE_READONLY_DBMOVED", "attempt to write a readonly database", True, True),
+        ("SQLITE_IOERR_WRITE", "disk I/O error", True, True),
+        ("SQLITE_ERROR", "no such table: accounts", True, False),
+        ("SQLITE_ERROR", "no such column: accounts.name", True, False),
+        ("SQLITE_ERROR", 'near "SELEC": syntax error', False, False),
+        ("SQLITE_CONSTRAINT_UNIQUE", "UNIQUE constraint failed: accounts.email", False, False),
+    ],
+)
+def test_what_an_error_means(name: str, message: str, passing: bool, fatal: bool) -> None:
+    found = sqlite.diagnose(error(name, message))
+    assert found == faults.Fault(name, message, passing, fatal)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("SQLITE_ERROR", "bad JSON path: 'ada@example.com'"),
+        ("SQLITE_CONSTRAINT_TRIGGER", "ada@example.com is not welcome"),
+    ],
+)
+def test_a_message_that_may_hold_a_value_is_left_out(name: str, message: str) -> None:
+    assert sqlite.diagnose(error(name, message)) == faults.Fault(name)
+
+
+def test_a_violated_constraint_has_its_name() -> None:
+    message = "UNIQUE constraint failed: accounts.email"
+    assert sqlite.violated_unique(error("SQLITE_CONSTRAINT_UNIQUE", message)) == "uq_accounts_email"
+    message = "NOT NULL constraint failed: accounts.email"
+    assert sqlite.violated_unique(error("SQLITE_CONSTRAINT_NOTNULL", message)) is None
+
+
+def test_a_full_disk_is_not_healthy(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite, "MIN_FREE_BYTES", 2**63)
+    assert client.get("/healthz").status_code == 503
+    assert "Not healthy: the disk is full" in caplog.messages
+
+
+def test_a_full_database_may_have_room_later(make_app: MakeApp) -> None:
+    app = make_app()
+
+    def fill_up(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    event.listen(engine_of(app), "connect", fill_up)
+    with app.app_context(), pytest.raises(OperationalError) as caught:
+        db.session.execute(text("CREATE TABLE large AS SELECT randomblob(1000000)"))
+    with app.app_context():
+        assert faults.is_passing(caught.value)
+        reason = "OperationalError: SQLITE_FULL database or disk is full"
+        assert faults.reason(caught.value) == reason
