@@ -13,7 +13,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from app import faults
+from app import database, faults
 from app.accounts import registration
 from app.accounts.models import Account
 from app.extensions import db
@@ -226,6 +226,44 @@ def test_another_violated_constraint_is_no_taken_address(
             registration.create("Grace", "grace@example.com", PASSWORD)
 
 
+# For each database: a query, what it may give while requests are served, and for a command.
+TIME_OUTS: dict[str, list[tuple[str, set[object], set[object]]]] = {
+    #: if cookiecutter.__backend == "sqlite"
+    "sqlite": [("PRAGMA busy_timeout", {7000}, {7000})],
+    #: endif
+    #: if cookiecutter.__backend == "postgresql"
+    "postgresql": [
+        ("SHOW lock_timeout", {"7s"}, {"7s"}),
+        ("SHOW statement_timeout", {"9s"}, {"0"}),
+    ],
+    #: endif
+    #: if cookiecutter.__backend == "mysql"
+    "mysql": [
+        ("SELECT @@innodb_lock_wait_timeout", {7}, {7}),
+        ("SELECT @@lock_wait_timeout", {7}, {7}),
+        (
+            "SHOW VARIABLES WHERE Variable_name IN ('max_statement_time', 'max_execution_time')"
+            " AND Value IN ('9.000000', '9000')",
+            {"max_statement_time", "max_execution_time"},  # MariaDB's, MySQL's
+            {None},
+        ),
+    ],
+    #: endif
+}
+
+
+def test_time_outs_hold_in_the_server_but_not_for_commands(make_app: MakeApp) -> None:
+    settings = {"DATABASE_LOCK_TIMEOUT_SECONDS": 7, "DATABASE_STATEMENT_TIMEOUT_SECONDS": 9}
+    engine = engine_of(make_app(**settings))
+    for query, serving, command in TIME_OUTS[engine.dialect.name]:
+        with engine.connect() as connection:
+            assert connection.scalar(text(query)) in serving
+        engine.dispose()
+        with database.unlimited_statements(), engine.connect() as connection:
+            assert connection.scalar(text(query)) in command
+        engine.dispose()
+
+
 def test_the_owners_engine_options_are_kept(make_app: MakeApp) -> None:
     app = make_app(
         SQLALCHEMY_ENGINE_OPTIONS={"pool_recycle": 7, "pool_size": 3, "hide_parameters": False}
@@ -234,6 +272,13 @@ def test_the_owners_engine_options_are_kept(make_app: MakeApp) -> None:
     assert isinstance(engine.pool, QueuePool)
     assert (engine.pool.size(), engine.pool._recycle, engine.pool._pre_ping) == (3, 7, True)
     assert engine.hide_parameters
+
+
+def test_no_other_database_of_the_owners_shows_parameters(make_app: MakeApp) -> None:
+    app = make_app()
+    other = make_app(SQLALCHEMY_BINDS={"other": app.config["SQLALCHEMY_DATABASE_URI"]})
+    with other.app_context():
+        assert db.engines["other"].hide_parameters
 
 
 def test_the_owners_pool_needs_no_size(make_app: MakeApp) -> None:
