@@ -77,7 +77,8 @@ class App:
 def make_app(backend: str, render: Renderer, programs: Path, url: str, mail_port: int) -> App:
     """Render an app with everything on, over a database."""
     folder = render(**Variant("both", True, backend).answers)
-    environment = nodes.settings(url, MAIL_PORT=str(mail_port), **QUICK)
+    # The folder's .env turns debug mode on, for the `flask` command.
+    environment = nodes.settings(url, MAIL_PORT=str(mail_port), FLASK_DEBUG="0", **QUICK)
     nodes.prepare(folder, programs, environment)
     return App(folder, programs, environment)
 

@@ -14,6 +14,7 @@ from app.accounts.limits import Rule
 from app.accounts.models import Account, Device, LimitCounter, now
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, add_account
+from tests.work import counted
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -46,3 +47,19 @@ def test_devices_and_counters_whose_time_is_over_are_removed(app: Flask, account
             purge.purge()
         for model, left in ((Device, 0), (LimitCounter, 1), (Account, 1)):
             assert db.session.scalar(select(func.count()).select_from(model)) == left
+
+
+def test_rows_are_removed_in_batches(
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "BATCH", 2)
+    for number in range(3):
+        add_account(app, f"waiting{number}@example.com", confirmed=False)
+    with app.app_context():
+        for _ in range(5):
+            authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+        with time_machine.travel(now() + timedelta(days=91), tick=False):
+            with counted(app) as work:
+                purged = purge.purge()
+            assert (purged.sessions, purged.accounts) == (5, 3)
+            assert len([each for each in work if each.startswith("DELETE FROM sessions")]) == 3
