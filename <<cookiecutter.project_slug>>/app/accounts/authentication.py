@@ -38,7 +38,7 @@ class Proof:
     refusal: AccountError
 
     def hold(self) -> None:
-        """Check, inside the transaction, that the password is still the same, and keep it so.
+        """Check, inside the transaction, that password and account still hold, and keep it so.
 
         Comparing a password takes long: a reset in the meantime must not leave a session, or a
         password, behind it. Writing the same value locks the row on every database, unlike
@@ -64,7 +64,9 @@ def sign_in(
     password_hash = _compare(account, password, client, failures)
     if account is None or password_hash is None:
         account_id = account.id if account else None
-        events.record("sign_in.refused", client, account_id, reason="wrong credentials")
+        disabled = account is not None and account.disabled_at is not None
+        reason = "disabled" if disabled else "wrong credentials"
+        events.record("sign_in.refused", client, account_id, reason=reason)
         raise WrongCredentials
     if account.confirmed_at is None:
         events.record("sign_in.refused", client, account.id, reason="not confirmed")
@@ -121,6 +123,8 @@ def _compare(account: Account | None, password: str, client: Client, failures: R
     limits.reserve(failures, client)
     compared = account.password_hash if account else None
     matches = passwords.verify(password, compared)
+    # Nothing tells a disabled account from a wrong password, the rate limit included.
+    matches = matches and account is not None and account.disabled_at is None
     if account is None or compared is None or not matches:
         limits.fail(failures)
         return None
@@ -142,7 +146,9 @@ def _renew(account: Account, compared: str, password: str) -> str | None:
 
 def _replace_hash(account: Account, old: str, new: str) -> bool:
     """Store a hash in the place of another; whether that one was still there."""
-    replace = update(Account).where(Account.id == account.id, Account.password_hash == old)
+    replace = update(Account).where(
+        Account.id == account.id, Account.password_hash == old, Account.disabled_at.is_(None)
+    )
     return store.changed_rows(replace.values(password_hash=new)) == 1
 
 

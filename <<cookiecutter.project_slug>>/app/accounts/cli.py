@@ -5,16 +5,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import click
-from sqlalchemy import select
 
-from app.accounts import changes, events, purge, recovery, registration, sessions, store
+from app.accounts import access, changes, events, purge, recovery, registration, sessions, store
 from app.accounts import passwords as policy
 from app.accounts.cli_emails import sending, warn_in_debug_mode
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, now, timestamp
 from app.commands import DatabaseGroup, printable, say
-from app.extensions import db, transaction
+from app.extensions import transaction
 from app.jobs.commands import list_jobs, work
 
 accounts = DatabaseGroup(
@@ -62,11 +61,14 @@ def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> No
 
 
 @accounts.command("list")
-def list_accounts() -> None:
-    """List all accounts: number, address, name, whether confirmed."""
-    for account in db.session.scalars(select(Account).order_by(Account.id)).yield_per(500):
+@click.option("--search", default="", help="Only accounts whose name or email holds this text.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only this many accounts.")
+def list_accounts(search: str, limit: int | None) -> None:
+    """List accounts: number, email address, name, and confirmed, unconfirmed or disabled."""
+    found = store.search(search, limit)
+    for account in found:
         state = "confirmed" if account.confirmed_at else "unconfirmed"
-        say(account.id, account.email, account.name, state)
+        say(account.id, account.email, account.name, "disabled" if account.disabled_at else state)
 
 
 @accounts.command()
@@ -80,6 +82,7 @@ def show(email: str) -> None:
     say(f"email      {account.email}")
     say(f"created    {timestamp(account.created_at)}")
     say(f"confirmed  {timestamp(account.confirmed_at) or 'no'}")
+    say(f"disabled   {timestamp(account.disabled_at) or 'no'}")
     living = sessions.of(account)
     say(f"sessions   {len(living)}")
     for session in living:
@@ -135,6 +138,24 @@ def sign_out(email: str) -> None:
         ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
     say(f"Ended {ended} sessions of {account.email}.")
+
+
+@accounts.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Sign EMAIL's account out everywhere and refuse its sign-ins until it is enabled."""
+    account = _find(email)
+    changed = access.disable(account, CLIENT)
+    say(f"Disabled {account.email}." if changed else f"{account.email} was disabled already.")
+
+
+@accounts.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Accept sign-ins to EMAIL's account again."""
+    account = _find(email)
+    changed = access.enable(account, CLIENT)
+    say(f"Enabled {account.email}." if changed else f"{account.email} was not disabled.")
 
 
 @accounts.command()

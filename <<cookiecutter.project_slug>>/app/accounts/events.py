@@ -18,6 +18,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "account.confirmed": (),
     "account.renamed": (),
     "account.exported": (),
+    "account.disabled": (),
+    "account.enabled": (),
     "account.deleted": (),
     "account.superseded": (),
     "account.purged": (),

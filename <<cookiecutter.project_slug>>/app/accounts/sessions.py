@@ -56,6 +56,7 @@ def find(token: str, *kinds: str) -> Session | None:
             Session.token_hash == tokens.digest(token),
             Session.kind.in_(kinds),
             Session.expires_at > now(),
+            Account.disabled_at.is_(None),
         )
     )
 

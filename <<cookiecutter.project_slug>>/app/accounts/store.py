@@ -1,6 +1,8 @@
 """Finding accounts."""
 
-from sqlalchemy import select
+from collections.abc import Iterator
+
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 
 from app import faults
@@ -21,6 +23,14 @@ def by_email(typed: str) -> Account | None:
     except InvalidInput:
         return None
     return db.session.scalar(select(Account).where(Account.email == email))
+
+
+def search(text: str, limit: int | None = None) -> Iterator[Account]:
+    """Yield the accounts whose name or email address holds `text`, oldest first."""
+    columns = (Account.name, Account.email)
+    holds = or_(*(column.icontains(text, autoescape=True) for column in columns))
+    query = select(Account).where(holds).order_by(Account.id).limit(limit)
+    yield from db.session.scalars(query).yield_per(500)
 
 
 def is_taken(error: IntegrityError) -> bool:

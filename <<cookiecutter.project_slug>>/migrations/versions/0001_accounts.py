@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(255), nullable=False),
         moment("created_at"),
         moment("confirmed_at", nullable=True),
+        moment("disabled_at", nullable=True),
         sa.CheckConstraint("email = lower(email)", name=op.f("ck_accounts_email_lower")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("email", name=op.f("uq_accounts_email")),

@@ -1,0 +1,40 @@
+"""Closing an account to its owner for a while, and opening it again."""
+
+from sqlalchemy import update
+
+from app.accounts import events, mailing, sessions, store, tokens
+from app.accounts.client import Client
+from app.accounts.models import Account, now
+from app.extensions import transaction
+
+
+def disable(account: Account, client: Client) -> bool:
+    """End every session and link of the account, and accept no sign-in from now on.
+
+    A sign-in to it is refused like one with a wrong password. A reset sets the password, but
+    does not enable the account. Returns whether the account was enabled.
+    """
+    with transaction():
+        # First: a sign-in at this moment waits for the row, and then no longer finds it enabled.
+        changed = _set_disabled(account, True)
+        sessions.end_all(account)
+        mailing.cancel_links(account)
+        tokens.void(account, "confirm", "reset", "email")
+    if changed:
+        events.record("account.disabled", client, account.id)
+    return changed
+
+
+def enable(account: Account, client: Client) -> bool:
+    """Accept sign-ins to the account again. Returns whether it was disabled."""
+    with transaction():
+        changed = _set_disabled(account, False)
+    if changed:
+        events.record("account.enabled", client, account.id)
+    return changed
+
+
+def _set_disabled(account: Account, disabled: bool) -> bool:
+    is_null = Account.disabled_at.is_(None)
+    other = update(Account).where(Account.id == account.id, is_null if disabled else ~is_null)
+    return store.changed_rows(other.values(disabled_at=now() if disabled else None)) == 1
