@@ -103,6 +103,8 @@ SETTINGS = (
     # Relative to the project's folder.
     Setting("DOWNLOAD_FOLDER", kinds.folder, "files"),
     #: endif
+    # Whether people can create accounts themselves, or only `flask accounts invite` and `create` can.
+    Setting("REGISTRATION", kinds.choice("open", "closed"), "open"),
     # Passwords: NIST SP 800-63B-4 on length and composition, OWASP on the cost of the hash.
     Setting("PASSWORD_MIN_LENGTH", kinds.whole(8, 1000), 12),
     Setting("PASSWORD_MAX_LENGTH", kinds.whole(64, LONGEST_PASSWORD), 128),
@@ -125,6 +127,7 @@ SETTINGS = (
     Setting("DEVICE_SECONDS", kinds.seconds(), 365 * DAY),
     Setting("DEVICES_PER_ACCOUNT", kinds.whole(1, 1000), 20),
     # Tokens in emails, and accounts that were never confirmed.
+    Setting("INVITATION_TOKEN_SECONDS", kinds.seconds(), 3 * DAY),
     Setting("CONFIRM_TOKEN_SECONDS", kinds.seconds(), 3 * DAY),
     Setting("EMAIL_CHANGE_TOKEN_SECONDS", kinds.seconds(), DAY),
     Setting("RESET_TOKEN_SECONDS", kinds.seconds(), HOUR),

@@ -162,6 +162,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             #: endif
             "SESSION_ABSOLUTE_SECONDS",
             "DEVICE_SECONDS",
+            "INVITATION_TOKEN_SECONDS",
             "CONFIRM_TOKEN_SECONDS",
             "EMAIL_CHANGE_TOKEN_SECONDS",
             "RESET_TOKEN_SECONDS",
@@ -177,6 +178,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ["SESSIONS_PER_ACCOUNT", "DEVICES_PER_ACCOUNT"], (["1", "50"], ["0", "-1", "x"])
     ),
     "RATELIMIT_STORAGE_URI": (["memory://", "database://"], ["nonsense", "ftp://127.0.0.1"]),
+    "REGISTRATION": (["open", "closed", "Closed"], ["no", "true", "shut"]),
     **dict.fromkeys(
         [
             "LIMIT_PASSWORD_BY_IP",

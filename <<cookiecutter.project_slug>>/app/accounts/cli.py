@@ -50,13 +50,29 @@ def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> No
         name, email = registration.clean(name, email, password)
     except InvalidInput as error:
         raise _refusal(error) from None
+    link = "confirmation" if unconfirmed else None
     with sending():
-        account = registration.create(
-            name, email, password, confirmed=not unconfirmed, send_link=unconfirmed
-        )
+        account = registration.create(name, email, password, confirmed=not unconfirmed, link=link)
         if account is None:
             raise click.ClickException(f"{email} has an account already.")
         events.record("account.registered", CLIENT, account.id)
+        say(f"Created account {account.id} for {account.email}.")
+
+
+@accounts.command()
+@click.argument("email")
+@click.option("--name", required=True, help="The name that is shown.")
+def invite(email: str, name: str) -> None:
+    """Create an account for EMAIL and email its owner a link to set the first password."""
+    with sending():
+        try:
+            account = registration.invite(name, email)
+        except InvalidInput as error:
+            raise _refusal(error) from None
+        if account is None:
+            hint = "`flask accounts reset-password` sends a link to set a password"
+            raise click.ClickException(f"{email} has an account already; {hint}.")
+        events.record("account.invited", CLIENT, account.id)
         say(f"Created account {account.id} for {account.email}.")
 
 

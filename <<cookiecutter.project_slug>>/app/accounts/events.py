@@ -15,6 +15,7 @@ logger = logging.getLogger("app.events")
 # Every event there is, with the members it adds.
 EVENTS: dict[str, tuple[str, ...]] = {
     "account.registered": (),
+    "account.invited": (),
     "account.confirmed": (),
     "account.renamed": (),
     "account.exported": (),

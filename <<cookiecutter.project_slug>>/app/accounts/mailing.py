@@ -88,6 +88,17 @@ def confirmation(job: Job) -> Email:
     return emails.confirm_address(account.email, token)
 
 
+@email_job("invitation", "CONFIRMATION_DEADLINE_SECONDS")
+def invitation(job: Job) -> Email | None:
+    """A link that sets the first password: that of a reset, but good for longer."""
+    account = store.by_email(job.email or "")
+    if account is None or account.confirmed_at is not None:
+        return None
+    lifetime = "INVITATION_TOKEN_SECONDS"
+    token = tokens.issue(account, "reset", account.email, job.id, lifetime)
+    return emails.invitation(account.email, token)
+
+
 @email_job("reset", "RESET_TOKEN_SECONDS")
 def reset(job: Job) -> Email:
     """A link that sets a new password, if the address has an account."""
@@ -117,7 +128,8 @@ def email_change(job: Job) -> Email | None:
 
 def cancel_links(account: Account) -> None:
     """Cancel the jobs that would send links; call it before `tokens.void`, which they wait for."""
-    jobs.cancel("confirmation", "reset", "email_change", email=account.email, account_id=account.id)
+    names = ("confirmation", "invitation", "reset", "email_change")
+    jobs.cancel(*names, email=account.email, account_id=account.id)
 
 
 def _write_notice(job: Job) -> Email:

@@ -1,5 +1,7 @@
 """From nothing to a confirmed account."""
 
+import secrets
+
 from sqlalchemy.exc import IntegrityError
 
 from app import jobs
@@ -19,12 +21,27 @@ def register(name: str, email: str, password: str, client: Client) -> None:
     """
     name, email = clean(name, email, password, client)
     limits.spend_mail("register", email, client)
-    account = create(name, email, password, send_link=True)
+    account = create(name, email, password, link="confirmation")
     if account is not None:
         events.record("account.registered", client, account.id)
         return
     with transaction():
         jobs.enqueue("already_registered", email=email)
+
+
+def invite(name: str, email: str) -> Account | None:
+    """Create an account without a password, and email its owner a link to set one.
+
+    Returns None if the email address has an account. Raises InvalidInput.
+    """
+    refusals = Refusals()
+    cleaned_name = refusals.collect(fields.clean_name, name)
+    cleaned_email = refusals.collect(fields.clean_email, email)
+    if cleaned_name is None or cleaned_email is None:
+        raise InvalidInput(refusals.errors)
+    # Nobody knows it, and a sign-in costs the same time as for any other account.
+    password = secrets.token_urlsafe(32)
+    return create(cleaned_name, cleaned_email, password, link="invitation")
 
 
 def resend_confirmation(email: str, client: Client) -> None:
@@ -73,11 +90,11 @@ def clean(name: str, email: str, password: str, client: Client | None = None) ->
 
 
 def create(
-    name: str, email: str, password: str, *, confirmed: bool = False, send_link: bool = False
+    name: str, email: str, password: str, *, confirmed: bool = False, link: str | None = None
 ) -> Account | None:
     """Store a new account, of clean values; None when the address has one already.
 
-    With `send_link` its owner is sent the link to confirm the address.
+    `link` is the job that emails one to its owner: "confirmation" or "invitation".
 
     The database decides, so that of several registrations at once one wins. The password is
     hashed either way.
@@ -91,8 +108,8 @@ def create(
     try:
         with transaction():
             db.session.add(account)
-            if send_link:
-                jobs.enqueue("confirmation", email=email)
+            if link is not None:
+                jobs.enqueue(link, email=email)
     except IntegrityError as error:
         if not store.is_taken(error):
             raise

@@ -31,7 +31,13 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def issue(account: Account, purpose: str, email: str, job_id: int | None = None) -> str:
+def issue(
+    account: Account,
+    purpose: str,
+    email: str,
+    job_id: int | None = None,
+    lifetime_setting: str | None = None,
+) -> str:
     """A token to mail to `email`; it voids the account's older ones for the same purpose.
 
     Those of earlier tries of the same job stay: the email that carries one may have arrived.
@@ -41,7 +47,7 @@ def issue(account: Account, purpose: str, email: str, job_id: int | None = None)
     same_job = (MailedToken.job_id == job_id) & MailedToken.job_id.is_not(None)
     db.session.execute(_of(account, purpose).where(~same_job))
     token, token_hash = new()
-    lifetime = timedelta(seconds=current_app.config[LIFETIMES[purpose]])
+    lifetime = timedelta(seconds=current_app.config[lifetime_setting or LIFETIMES[purpose]])
     db.session.add(
         MailedToken(
             account_id=account.id,

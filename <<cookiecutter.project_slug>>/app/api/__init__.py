@@ -6,7 +6,7 @@ nothing here. Each module holds the operations of one subject; `operations.py` i
 
 from flask import Flask
 
-from app import errors
+from app import closed, errors
 from app.api import account, bearer, cors, description, headers, problems, recovery, registration
 from app.api import sessions as session_operations
 from app.api.operations import ROOT
@@ -15,6 +15,8 @@ from app.extensions import login_manager
 
 def init_app(app: Flask) -> None:
     """Add the operations, and what holds for every answer below /api."""
+    if app.config["REGISTRATION"] == "closed":
+        closed.close(app, f"{registration.operations.name}.register")
     errors.show_with(app, ROOT, problems.show)
     login_manager.request_loader(bearer.load_identity)
     headers.init_app(app)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.http import HTTP_STATUS_CODES
 
+from app import closed
 from app.api import problems
 from app.api.operations import JSON, Operation
 from app.api.schemas import InvalidFieldsProblem, Problem
@@ -55,7 +56,8 @@ def build(app: Flask) -> Json:
         (re.sub(r"<(?:[^:>]*:)?(\w+)>", r"{\1}", rule.rule), method, operation)
         for rule in app.url_map.iter_rules()
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-        if isinstance(operation := app.view_functions[rule.endpoint], Operation)
+        if rule.endpoint not in closed.endpoints(app)
+        and isinstance(operation := app.view_functions[rule.endpoint], Operation)
     ]
     schemas = _schemas([operation for _, _, operation in routes])
     paths: dict[str, Json] = {}

@@ -64,6 +64,20 @@ def already_registered(to: str) -> Email:
     )
 
 
+def invitation(to: str, token: str) -> Email:
+    """Ask the owner of a new account to set its first password."""
+    return Email(
+        to,
+        "You have been invited",
+        (
+            f"An account on {current_app.config['APP_NAME']} was created for you with this email"
+            " address. Set a password to start using it.",
+        ),
+        Button("Set password", "reset", token, "INVITATION_TOKEN_SECONDS"),
+        "If you weren't expecting this, you can ignore this email.",
+    )
+
+
 def reset_password(to: str, token: str) -> Email:
     """Let the owner of an account set a new password."""
     return Email(

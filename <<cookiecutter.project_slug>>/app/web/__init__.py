@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import errors, mail
+from app import closed, errors, mail
 from app.mail import Action
 from app.web import (  # noqa: F401 - importing the views adds them to the blueprint
     account,
@@ -24,6 +24,8 @@ LINKS = {"confirm": "/confirm", "reset": "/reset-password", "email": "/account/e
 
 def init_app(app: Flask) -> None:
     """Add the pages, their cookies, their guard against forged forms, and their error pages."""
+    if app.config["REGISTRATION"] == "closed":
+        closed.close(app, "web.register")
     browser.init_app(app)
     csrf.init_app(app)
     words.init_app(app)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import render_template, request
+from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, StringField
+from markupsafe import Markup
+from wtforms import BooleanField, Field, StringField
 from wtforms.widgets import EmailInput, HiddenInput, PasswordInput
 
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
@@ -46,6 +47,17 @@ class TextField(StringField):
         super().__init__(label, filters=[lambda value: value or ""], **options)
 
 
+class NewPasswordInput(PasswordInput):
+    """Tells password managers which passwords to suggest (Apple's "Password Rules")."""
+
+    def __call__(self, field: Field, **attributes: Any) -> Markup:
+        """Render the field."""
+        config = current_app.config
+        lengths = config["PASSWORD_MIN_LENGTH"], config["PASSWORD_MAX_LENGTH"]
+        rules = "minlength: {}; maxlength: {};".format(*lengths)
+        return super().__call__(field, passwordrules=rules, **attributes)
+
+
 def _name() -> TextField:
     attributes = {"required": True, "autocomplete": "name", "maxlength": NAME_LENGTH}
     return TextField("Name", render_kw=attributes)
@@ -64,8 +76,9 @@ def _email(label: str = "E-mail address", autocomplete: str = "email") -> TextFi
 
 def _password(label: str, autocomplete: str) -> TextField:
     attributes = {"required": True, "autocomplete": autocomplete}
-    # The widget never shows a value that was sent.
-    return TextField(label, widget=PasswordInput(), render_kw=attributes)
+    # The widgets never show a value that was sent.
+    widget = NewPasswordInput() if autocomplete == "new-password" else PasswordInput()
+    return TextField(label, widget=widget, render_kw=attributes)
 
 
 def _next() -> TextField:

@@ -3,6 +3,7 @@
 from flask import current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from app import closed
 from app.web.blueprint import bp
 
 
@@ -28,6 +29,7 @@ def _pages() -> list[tuple[str, str]]:
         )
         for rule in current_app.url_map.iter_rules()
         if "GET" in (rule.methods or ()) and not rule.arguments
+        if rule.endpoint not in closed.endpoints(current_app)
         #: if cookiecutter.interface == "both"
         if not rule.rule.startswith("/api/v1/")  # no pages: they answer to a token alone
         #: endif

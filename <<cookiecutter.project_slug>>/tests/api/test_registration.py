@@ -4,7 +4,7 @@ import time_machine
 from flask import Flask
 
 from tests.api.conftest import ApiClient, errors_of
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
 ADA = {"name": "Ada", "email": "ada@example.com", "password": PASSWORD}
 
@@ -79,3 +79,13 @@ def test_an_unconfirmed_account_is_told_so_by_its_password_alone(
     refused = api.call("POST /sessions", body)
     assert (refused.status_code, refused.mimetype) == (403, "application/problem+json")
     assert api.call("POST /sessions", body | {"password": "wrong"}).status_code == 401
+
+
+def test_a_closed_registration_does_not_exist(make_app: MakeApp) -> None:
+    api = ApiClient(make_app(REGISTRATION="closed"))
+    for body in (ADA, {}):
+        answer = api.call("POST /accounts", body)
+        assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    document = api.call("GET /openapi.json").json
+    assert "/api/v1/accounts" not in document["paths"]
+    assert "/api/v1/confirmations" in document["paths"]

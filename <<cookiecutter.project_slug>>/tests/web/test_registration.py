@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.accounts.models import NAME_LENGTH
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.web.conftest import Browser, error_of, without_token
 
 VALUES = {"name": "Grace", "email": "grace@example.com", "password": PASSWORD}
@@ -155,3 +155,26 @@ def test_fields_in_the_address_are_not_read(browser: Browser, account: str) -> N
     assert browser.submit(address).status_code == 422
     token = browser.csrf_token()
     assert browser.client.post(f"/login?csrf_token={token}", data={}).status_code == 400
+
+
+def test_a_closed_registration_does_not_exist(make_app: MakeApp) -> None:
+    browser = Browser(make_app(REGISTRATION="closed"))
+    assert browser.get("/register").status_code == 404
+    assert browser.client.post("/register", data=VALUES).status_code == 404
+    assert browser.submit("/register", VALUES).status_code == 404
+    for path in ("/", "/login", "/reset-password"):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert "/register" not in page.text
+
+
+def test_a_closed_registration_is_linked_nowhere_in_debug_mode(make_app: MakeApp) -> None:
+    page = Browser(make_app(REGISTRATION="closed", DEBUG=True)).get("/").text
+    assert "/register" not in page
+    assert "flask accounts invite" in page
+
+
+def test_password_managers_learn_the_policy(make_app: MakeApp) -> None:
+    browser = Browser(make_app(PASSWORD_MIN_LENGTH=20))
+    assert 'passwordrules="minlength: 20; maxlength: 128;"' in browser.get("/register").text
+    assert "passwordrules" not in browser.get("/login").text

@@ -1,0 +1,94 @@
+"""Invitations: an account that an administrator makes, and whose owner sets the first password."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+
+from app.accounts import access, recovery, registration
+from app.accounts.errors import InvalidToken, WrongCredentials
+from app.accounts.models import Account, now
+from tests.accounts.test_cli import CLIENT, count, run, sign_in
+from tests.conftest import Inbox, MakeApp
+
+EMAIL = "ada@example.com"
+OWN = "tangerine lorry at dusk"
+
+
+def invite(app: Flask) -> None:
+    """Invite somebody as an administrator does."""
+    result = run(app, "invite", EMAIL, "--name", "Ada")
+    assert result.exit_code == 0, result.output
+    assert f"for {EMAIL}.\n" in result.output
+    assert f"Sent an email to {EMAIL}.\n" in result.output
+
+
+@pytest.mark.parametrize("registration", ["open", "closed"])
+def test_an_invitation_sets_the_first_password(make_app: MakeApp, registration: str) -> None:
+    app = make_app(REGISTRATION=registration)
+    inbox = Inbox(app)
+    invite(app)
+    assert len(inbox.to(EMAIL)) == 1
+    mail = inbox.to(EMAIL)[0]
+    assert mail.subject.startswith("You have been invited")
+    assert "expires in 3 days" in mail.body
+    with app.app_context():
+        recovery.complete_reset(inbox.token(EMAIL), OWN, CLIENT)
+    sign_in(app, EMAIL, OWN)
+
+
+def test_nobody_can_sign_in_before(app: Flask) -> None:
+    invite(app)
+    with pytest.raises(WrongCredentials):
+        sign_in(app, EMAIL)
+
+
+def test_the_link_of_an_invitation_works_for_days_and_once(app: Flask, inbox: Inbox) -> None:
+    invite(app)
+    token = inbox.token(EMAIL)
+    with time_machine.travel(now() + timedelta(days=2, hours=23), tick=False), app.app_context():
+        recovery.complete_reset(token, OWN, CLIENT)
+        with pytest.raises(InvalidToken):
+            recovery.complete_reset(token, OWN, CLIENT)
+
+
+def test_the_link_of_an_invitation_expires(app: Flask, inbox: Inbox) -> None:
+    invite(app)
+    token = inbox.token(EMAIL)
+    with (
+        time_machine.travel(now() + timedelta(days=3, seconds=1), tick=False),
+        app.app_context(),
+        pytest.raises(InvalidToken),
+    ):
+        recovery.complete_reset(token, OWN, CLIENT)
+
+
+def test_whoever_has_an_account_is_not_invited(app: Flask, account: str, inbox: Inbox) -> None:
+    result = run(app, "invite", account.upper(), "--name", "Eve")
+    assert result.exit_code == 1
+    assert "has an account already" in result.output
+    assert inbox.to(account) == []
+
+
+def test_an_invitation_says_what_is_wrong_with_it(app: Flask) -> None:
+    result = run(app, "invite", "nonsense", "--name", " ")
+    assert result.exit_code == 1
+    assert "email: " in result.output
+    assert "name: " in result.output
+    assert count(app, Account) == 0
+
+
+def test_an_account_disabled_before_its_invitation_left_gets_none(app: Flask, inbox: Inbox) -> None:
+    with app.app_context():
+        account = registration.invite("Ada", EMAIL)
+        assert account is not None
+        access.disable(account, CLIENT)
+    assert inbox.to(EMAIL) == []
+
+
+def test_an_account_that_was_confirmed_meanwhile_is_not_invited(app: Flask, inbox: Inbox) -> None:
+    with app.app_context():
+        registration.invite("Ada", EMAIL)
+        assert run(app, "confirm", EMAIL).exit_code == 0
+    assert inbox.to(EMAIL) == []
