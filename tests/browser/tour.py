@@ -1,5 +1,6 @@
 """Every page of the app in debug mode, in every state that it can be in: empty, filled, refused."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,8 @@ class Tour:
         yield from self._open("downloads", "/downloads/")
         with moved_away(self.folder / "files"):
             yield from self._open("downloads: empty", "/downloads/")
+        with many_files(self.folder / "files" / "many"):
+            yield from self._open("downloads: page 2", "/downloads/?page=2")
 
     def _account(self) -> Iterator[str]:
         yield from self._open("profile", "/account/profile")
@@ -189,3 +192,15 @@ def moved_away(path: Path) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         hidden.rename(path)
+
+
+@contextmanager
+def many_files(folder: Path) -> Iterator[None]:
+    """For as long as the block lasts, the folder exists and takes three pages to list."""
+    folder.mkdir()
+    try:
+        for number in range(250):
+            (folder / f"{number}-{'long-name-of-a-file.' * 4}pdf").touch()
+        yield
+    finally:
+        shutil.rmtree(folder)
