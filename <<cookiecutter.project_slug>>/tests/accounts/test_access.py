@@ -97,7 +97,9 @@ def test_a_reset_sets_the_password_and_enables_nothing(
     disable(app, account)
     with app.app_context():
         recovery.request_reset(account, CLIENT)
-        recovery.complete_reset(inbox.token(account), "tangerine lorry at dusk", CLIENT)
+    token = inbox.token(account)
+    with app.app_context():
+        recovery.complete_reset(token, "tangerine lorry at dusk", CLIENT)
     for password in (PASSWORD, "tangerine lorry at dusk"):
         with pytest.raises(WrongCredentials):
             sign_in(app, account, password)
