@@ -16,6 +16,7 @@ from app.bodies import Body
 from tests.conftest import MakeApp
 
 LIMIT = 64 * 1024
+FORM = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
 
 
 class Stream(io.BytesIO):
@@ -55,6 +56,17 @@ def test_a_body_is_measured(echo: Flask, length: int, status: int, in_chunks: bo
         assert answer[1] == str(length).encode()
 
 
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_a_form_may_be_as_long_as_a_body_may_be(make_app: MakeApp, in_chunks: bool) -> None:
+    app = make_app()
+    app.add_url_rule("/length", "length", lambda: request.form["a"][:1])
+    start, end = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n', b"\r\n--x--"
+    body = start + b"x" * (LIMIT - len(start) - len(end)) + end
+    environ: dict[str, Any] = {"CONTENT_TYPE": "multipart/form-data; boundary=x"}
+    environ |= {"wsgi.input_terminated": True} if in_chunks else {"CONTENT_LENGTH": str(LIMIT)}
+    assert send(app, io.BytesIO(body), **environ) == (200, b"x")
+
+
 def test_a_body_that_ends_early_is_refused(echo: Flask) -> None:
     assert send(echo, io.BytesIO(b"x"), CONTENT_LENGTH="2")[0] == 400
 
@@ -77,8 +89,8 @@ def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "environ", "status"),
     [
-        ("POST", "/no-such-page", {}, 404),
-        ("POST", "/healthz", {}, 405),
+        ("POST", "/no-such-page", FORM, 404),
+        ("POST", "/healthz", FORM, 405),
         ("GET", "/healthz", {}, 200),
         #: if cookiecutter.interface != "api"
         ("POST", "/login", {"HTTP_HOST": "evil.example"}, 400),
@@ -121,6 +133,7 @@ def test_no_more_than_a_part_of_an_endless_body_is_discarded(echo: Flask) -> Non
 def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
     """The client's and the server's end of a connection."""
     client, server = socket.socketpair()
+    server.settimeout(10)  # a test without the deadline it is about does not hang
     with client, server:
         yield client, server
 
