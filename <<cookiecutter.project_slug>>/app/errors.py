@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from typing import cast
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
@@ -13,6 +12,7 @@ from app import faults
 from app.accounts import events
 from app.accounts.errors import AccountError
 from app.identity import current_client
+from app.per_app import PerApp
 
 # What the audit log keeps of errors: somebody tried what they may not (OWASP ASVS 16.3.2, 16.3.3).
 REFUSALS = (400, 401, 403)
@@ -20,13 +20,14 @@ REFUSALS = (400, 401, 403)
 RETRY_AFTER = 10
 
 Show = Callable[[HTTPException | AccountError], ResponseReturnValue]
+VIEWS: PerApp[list[tuple[str, Show]]] = PerApp("error_views")
 
 logger = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
     """Answer every error in the form of the interface that was asked."""
-    app.extensions["error_views"] = []
+    VIEWS.set(app, [])
     for kind in (HTTPException, AccountError, SQLAlchemyError):
         app.register_error_handler(kind, _answer)
 
@@ -36,7 +37,7 @@ def show_with(app: Flask, prefix: str, show: Show) -> None:
 
     The first one that fits is asked; what fits none goes to the last.
     """
-    app.extensions["error_views"].append((prefix, show))
+    VIEWS.of(app).append((prefix, show))
 
 
 def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseReturnValue:
@@ -46,7 +47,7 @@ def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseRe
         events.record(
             "request.refused", current_client(), status=error.code, endpoint=request.endpoint
         )
-    views = cast(list[tuple[str, Show]], current_app.extensions["error_views"])
+    views = VIEWS.current()
     fitting = [show for prefix, show in views if request.path.startswith(prefix)]
     show = (fitting or [views[-1][1]])[0]
     try:

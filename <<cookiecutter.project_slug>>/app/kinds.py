@@ -8,7 +8,7 @@ with the setting's name: what was wrong, and what would be right.
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from email.headerregistry import Address
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -115,9 +115,10 @@ def listed(kind: Kind) -> Kind:
 
     def read(value: Any) -> list[Any]:
         parts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(parts, Sequence) or not all(isinstance(part, str) for part in parts):
+        if not isinstance(parts, list | tuple):
             raise ValueError("must be a list, separated by commas")
-        return [kind(part.strip()) for part in parts if not is_blank(part)]
+        trimmed = [part.strip() if isinstance(part, str) else part for part in parts]
+        return [kind(part) for part in trimmed if not is_blank(part)]
 
     return read
 

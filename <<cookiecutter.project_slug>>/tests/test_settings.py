@@ -45,7 +45,7 @@ LONG_KEY = "4eT-9lq_Xo2VbN7rWz0sKdJ5hYpC8mGf"
 ROWS: dict[str, tuple[list[str], list[str]]] = {
     "APP_NAME": (
         ["My App", "Müller & Söhne", "می‌خواهم 👩‍💻"],
-        ["My\nApp", "My\x1b[31mApp", "a\u2028b"],
+        ["My\nApp", "My\x1b[31mApp", "a\u2028b", "a\udcffb"],
     ),
     "SECRET_KEY": (
         [LONG_KEY, "your-" + LONG_KEY, "dev-" + LONG_KEY],

@@ -27,6 +27,7 @@ from app.accounts.client import Client
 from app.accounts.counters import DatabaseStorage
 from app.accounts.errors import LimitReached
 from app.config import ConfigurationError
+from app.per_app import PerApp
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,9 @@ def _storage(uri: str, app_name: str) -> Storage:
     return cast(Storage, storage)
 
 
+LIMITS: PerApp[Limits] = PerApp("limits")
+
+
 def init_app(app: Flask) -> None:
     """Open the storage that `RATELIMIT_STORAGE_URI` names.
 
@@ -107,9 +111,7 @@ def init_app(app: Flask) -> None:
     """
     base = urlsplit(app.config["BASE_URL"])
     try:
-        app.extensions["limits"] = Limits(
-            app.config["RATELIMIT_STORAGE_URI"], base.netloc + base.path
-        )
+        LIMITS.set(app, Limits(app.config["RATELIMIT_STORAGE_URI"], base.netloc + base.path))
     except (errors.ConfigurationError, ValueError):
         message = "RATELIMIT_STORAGE_URI must be database://, memory:// or redis://host:6379/0"
         raise ConfigurationError(message) from None
@@ -142,7 +144,7 @@ def reserve(rule: Rule, client: Client) -> None:
 
 def release(rule: Rule) -> None:
     """Take back an attempt that `reserve` counted and that turned out to be no failure."""
-    _limits().use(lambda limiter: _uncount(limiter, rule, rule.items))
+    LIMITS.current().use(lambda limiter: _uncount(limiter, rule, rule.items))
 
 
 def fail(rule: Rule) -> None:
@@ -152,7 +154,7 @@ def fail(rule: Rule) -> None:
         for item in rule.items:
             limiter.hit(item, rule.digest, FAILED)
 
-    _limits().use(note)
+    LIMITS.current().use(note)
 
 
 def lift(rule: Rule) -> None:
@@ -163,7 +165,7 @@ def lift(rule: Rule) -> None:
             limiter.clear(item, rule.digest)
             limiter.clear(item, rule.digest, FAILED)
 
-    _limits().use(forget)
+    LIMITS.current().use(forget)
 
 
 def spend_mail(kind: str, email: str, client: Client) -> None:
@@ -213,7 +215,7 @@ def _count(rule: Rule) -> list[RateLimitItem]:
             return [item, *(each for each in rest if not limiter.test(each, rule.digest))]
         return []
 
-    return _limits().use(count)
+    return LIMITS.current().use(count)
 
 
 def _uncount(limiter: FixedWindowRateLimiter, rule: Rule, items: list[RateLimitItem]) -> None:
@@ -225,7 +227,7 @@ def _uncount(limiter: FixedWindowRateLimiter, rule: Rule, items: list[RateLimitI
 
 def _has_failed_too_often(rule: Rule, item: RateLimitItem) -> bool:
     """Whether failures alone fill a window, without the attempts that are not judged yet."""
-    return not _limits().use(lambda limiter: limiter.test(item, rule.digest, FAILED))
+    return not LIMITS.current().use(lambda limiter: limiter.test(item, rule.digest, FAILED))
 
 
 def _seconds_left(rule: Rule, full: list[RateLimitItem]) -> int:
@@ -236,13 +238,9 @@ def _seconds_left(rule: Rule, full: list[RateLimitItem]) -> int:
         left = [min(item.get_expiry(), math.ceil(end - time.time()) + 1) for item, end in ends]
         return max(1, *left)
 
-    return _limits().use(seconds)
+    return LIMITS.current().use(seconds)
 
 
 def _refuse(rule: Rule, client: Client, seconds: int) -> NoReturn:
     events.record("limit.reached", client, limit=rule.tried)
     raise LimitReached(seconds)
-
-
-def _limits() -> Limits:
-    return cast(Limits, current_app.extensions["limits"])

@@ -63,8 +63,11 @@ def find(token: str, *kinds: str) -> Session | None:
 
 def touch(session: Session, client: Client) -> None:
     """Note that the session was seen, from where and with what, at most once a minute."""
-    pause = timedelta(seconds=current_app.config["SESSION_TOUCH_SECONDS"])
-    skew = timedelta(seconds=current_app.config["CLOCK_SKEW_SECONDS"])
+    config = current_app.config
+    # A session must be seen before it ends, however short it may be idle.
+    idle = config[IDLE_SETTINGS[session.kind]]
+    pause = timedelta(seconds=min(config["SESSION_TOUCH_SECONDS"], idle / 2))
+    skew = timedelta(seconds=config["CLOCK_SKEW_SECONDS"])
     # Written by a clock that was ahead, it is corrected: else the session would live too long.
     if -skew <= now() - session.last_seen_at < pause:
         return

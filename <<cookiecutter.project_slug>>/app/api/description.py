@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from app.api import document
 from app.api.operations import JSON, OperationsBlueprint
+from app.per_app import PerApp
 
 operations = OperationsBlueprint("Description", __name__)
 ANSWERS = {
@@ -17,6 +18,7 @@ ANSWERS = {
     "304": {"description": "Not Modified"},
 }
 
+DOCUMENT: PerApp[dict[str, Any]] = PerApp("openapi")
 pages = Blueprint("api_docs", __name__, template_folder="templates")
 
 
@@ -51,9 +53,9 @@ def docs() -> str:
 
 def _document() -> dict[str, Any]:
     """The app's document, made when it is first asked for: all routes are there by then."""
-    if "openapi" not in current_app.extensions:
-        current_app.extensions["openapi"] = document.build(current_app)
-    return cast(dict[str, Any], current_app.extensions["openapi"])
+    if DOCUMENT.name not in current_app.extensions:
+        DOCUMENT.set(current_app, document.build(current_app))
+    return DOCUMENT.current()
 
 
 def _by_subject() -> dict[str, list[tuple[str, str, dict[str, Any]]]]:

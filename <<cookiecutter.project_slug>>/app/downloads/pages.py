@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.downloads import files
+from app.web.blueprint import MENU
 
 FILES_PER_PAGE = 100
 
@@ -16,7 +17,7 @@ bp = Blueprint("downloads", __name__, template_folder="templates")
 def init_app(app: Flask) -> None:
     """Add the pages, and their entry in the menu."""
     app.register_blueprint(bp)
-    app.extensions["menu"].append(("downloads.index", "Downloads"))
+    MENU.of(app).append(("downloads.index", "Downloads"))
 
 
 @bp.get("/downloads/")

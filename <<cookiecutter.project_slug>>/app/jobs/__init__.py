@@ -6,12 +6,10 @@ another worker takes the job when the lease ends. So a job runs at least once, s
 and whenever it runs it checks what allowed it.
 """
 
-from typing import cast
-
 from flask import Flask
 
 from app.jobs.models import Job
-from app.jobs.queue import cancel, collected, enqueue, hold, take
+from app.jobs.queue import WORKER, cancel, collected, enqueue, hold, take
 from app.jobs.registry import JobFailed, every, job
 from app.jobs.running import Result, run, run_due
 from app.jobs.worker import Worker
@@ -36,9 +34,9 @@ __all__ = [
 
 def init_app(app: Flask) -> None:
     """Give the app its worker. It starts with `start`, or with the first job enqueued."""
-    app.extensions["jobs"] = Worker(app)
+    WORKER.set(app, Worker(app))
 
 
 def start(app: Flask) -> None:
     """Start the worker of a serving process: after the server has forked it, never before."""
-    cast(Worker, app.extensions["jobs"]).start()
+    WORKER.of(app).start()

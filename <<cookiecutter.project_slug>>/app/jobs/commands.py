@@ -2,17 +2,15 @@
 
 import signal
 from threading import Event
-from typing import cast
 
 import click
-from flask import current_app
 from sqlalchemy import select
 
 from app.accounts.models import now
 from app.commands import say
 from app.extensions import db
 from app.jobs.models import Job
-from app.jobs.worker import Worker
+from app.jobs.queue import WORKER
 
 
 @click.command("jobs")
@@ -45,7 +43,7 @@ def work() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker = cast(Worker, current_app.extensions["jobs"])
+    worker = WORKER.current()
     worker.start(always=True)
     say("Waiting for jobs. Stop with Ctrl+C.")
     stop.wait()

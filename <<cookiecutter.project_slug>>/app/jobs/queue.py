@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from flask import current_app
 from sqlalchemy import ColumnElement, Update, delete, func, or_, select, update
@@ -15,14 +15,14 @@ from app.accounts.models import now
 from app.extensions import changed_rows, db, on_commit, transaction
 from app.jobs.models import ERROR_LENGTH, Job
 from app.jobs.registry import KINDS
+from app.per_app import PerApp
 
 if TYPE_CHECKING:
     from app.jobs.worker import Worker
 
+WORKER: PerApp["Worker"] = PerApp("jobs")
 # The last try comes this long before a job is given up.
 LAST_TRY = timedelta(minutes=1)
-# The clocks of two machines may differ by so much: a new job is due on both.
-SKEW = timedelta(minutes=1)
 # Longer than any job waits. One that seems to wait longer was enqueued by a wrong clock.
 FARTHEST = timedelta(days=2)
 
@@ -48,14 +48,14 @@ def enqueue(
         account_id=account_id,
         email=email,
         arguments=json.dumps(arguments),
-        due_at=now() - SKEW,
+        due_at=now() - _skew(),  # due on every server, whatever its clock says
         give_up_at=now() + timedelta(seconds=seconds) if seconds else None,
         repeats=name if kind.pause else None,
     )
     db.session.add(job)
     jobs = _collected.get()
     if jobs is None:
-        on_commit(cast("Worker", current_app.extensions["jobs"]).wake)
+        on_commit(WORKER.current().wake)
     else:
         on_commit(lambda: jobs.append(job))
 
@@ -153,7 +153,7 @@ def put_back(job: Job, error: str) -> datetime | None:
 def seconds_late() -> float:
     """How long the oldest job has been due without being taken."""
     oldest = db.session.scalar(select(func.min(Job.due_at)))
-    return 0 if oldest is None else (now() - SKEW - oldest).total_seconds()
+    return 0 if oldest is None else (now() - _skew() - oldest).total_seconds()
 
 
 def _is_due() -> ColumnElement[bool]:
@@ -168,3 +168,7 @@ def _update(job: Job) -> Update:
     """An UPDATE of the job's row that finds it only while this worker has it."""
     mine = update(Job).where(Job.id == job.id, Job.tries == job.tries)
     return mine.execution_options(synchronize_session=False)
+
+
+def _skew() -> timedelta:
+    return timedelta(seconds=current_app.config["CLOCK_SKEW_SECONDS"])

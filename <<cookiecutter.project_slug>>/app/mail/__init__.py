@@ -6,7 +6,7 @@ Nothing here knows accounts or jobs. In debug mode, emails go to the development
 from flask import Flask
 
 from app.mail import mailbox
-from app.mail.composing import Action, Mail, present_with
+from app.mail.composing import MAIL, Action, Mail, present_with
 from app.mail.delivery import DeliveryError, send
 from app.mail.emails import Email
 
@@ -15,5 +15,5 @@ __all__ = ["Action", "DeliveryError", "Email", "init_app", "present_with", "send
 
 def init_app(app: Flask) -> None:
     """Set up email, and the development mailbox in debug mode."""
-    app.extensions["mail"] = Mail()
+    MAIL.set(app, Mail())
     mailbox.init_app(app)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
-from typing import cast
 
 from email_validator import validate_email
 from flask import Flask, current_app, render_template
 
 from app.mail.emails import Button, Email
+from app.per_app import PerApp
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Mail:
     seconds: float = 0.0
 
 
+MAIL: PerApp[Mail] = PerApp("mail")
+
+
 def present_with(app: Flask, presenter: Presenter) -> None:
     """Let the pages or the API decide how emails show a token: as a link or by itself."""
     mail_of(app).presenter = presenter
@@ -40,7 +43,7 @@ def present_with(app: Flask, presenter: Presenter) -> None:
 
 def mail_of(app: Flask) -> Mail:
     """What an app knows about its email."""
-    return cast(Mail, app.extensions["mail"])
+    return MAIL.of(app)
 
 
 def compose(email: Email, message_id: str | None = None) -> EmailMessage:

@@ -16,7 +16,7 @@ from app.web import (  # noqa: F401 - importing the views adds them to the bluep
     sessions,
     words,
 )
-from app.web.blueprint import bp
+from app.web.blueprint import MENU, bp
 
 # Where the link in a mail leads, for each purpose of a token.
 LINKS = {"confirm": "/confirm", "reset": "/reset-password", "email": "/account/email"}
@@ -30,9 +30,8 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     words.init_app(app)
     app.register_blueprint(bp)
-    # The menu of people who are signed in: endpoints and labels. Other features add theirs.
-    menu = app.extensions["menu"] = [("web.account", "Account")]
-    app.jinja_env.globals["menu_entries"] = menu
+    MENU.set(app, [("web.account", "Account")])
+    app.jinja_env.globals["menu_entries"] = MENU.of(app)
     errors.show_with(app, "/", error_pages.show)
 
     def link(purpose: str, token: str) -> Action:

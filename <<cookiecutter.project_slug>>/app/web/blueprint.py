@@ -2,6 +2,8 @@
 
 from flask import Blueprint
 
+from app.per_app import PerApp
+
 bp = Blueprint(
     "web",
     __name__,
@@ -9,3 +11,5 @@ bp = Blueprint(
     static_folder="static",
     static_url_path="/static/web",
 )
+# The menu of people who are signed in: endpoints and labels. Other features add theirs.
+MENU: PerApp[list[tuple[str, str]]] = PerApp("menu")

@@ -1,13 +1,17 @@
 """Servers whose clocks differ, and a clock that is set back: nobody is signed out."""
 
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
 
+from app import kinds
 from app.accounts.models import now
-from tests.conftest import PASSWORD, MakeApp
+from app.config import DEFAULTS, SETTINGS
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.web.conftest import Browser
 
 SKEWS = [timedelta(0), timedelta(minutes=1), timedelta(minutes=-1)]
@@ -89,3 +93,35 @@ def test_a_browser_in_daily_use_stays_signed_in_for_ninety_days(app: Flask, acco
             assert browser.is_signed_in(), hours
         clock.move_to(start + timedelta(days=90))
         assert not browser.is_signed_in()
+
+
+def test_a_session_in_use_does_not_end_before_it_is_seen(make_app: MakeApp) -> None:
+    app = make_app(SESSION_IDLE_SECONDS=30, SESSION_TOUCH_SECONDS=60)
+    browser = Browser(app)
+    start = now()
+    with time_machine.travel(start, tick=False) as clock:
+        browser.sign_in(add_account(app))
+        for seconds in range(10, 200, 10):
+            clock.move_to(start + timedelta(seconds=seconds))
+            assert browser.is_signed_in(), seconds
+
+
+def test_the_longest_durations_work(make_app: MakeApp) -> None:
+    app = make_app(**{name: longest(name) for name in DEFAULTS if name.endswith("_SECONDS")})
+    browser = Browser(app)
+    assert browser.sign_in(add_account(app), remember="y").status_code == 303
+    browser.delete_cookie("session")
+    assert browser.is_signed_in()
+    values = {"email": "ada@example.com"}
+    answer = Browser(app).submit("/reset-password", values, page="/reset-password")
+    assert answer.status_code == 303
+    assert Inbox(app).to("ada@example.com") is not None
+
+
+def longest(name: str) -> Any:
+    """The largest value that a setting accepts."""
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    for value in (kinds.MAX_SECONDS, 30 * 86400, 3600):
+        with suppress(ValueError):
+            return setting.read(value)
+    return setting.default
