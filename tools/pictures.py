@@ -85,7 +85,7 @@ class Photographer:
             viewport=WINDOW,
             device_scale_factor=1.5,
             user_agent=user_agent,
-            extra_http_headers={"X-Forwarded-For": ip_address, "X-Forwarded-Proto": "http"},
+            extra_http_headers=forwarded_for(ip_address),
             reduced_motion="reduce",
         )
         return Visitor(context, self.app.address)
@@ -104,6 +104,11 @@ class Photographer:
         self.take(name, phone=phone)
 
 
+def forwarded_for(ip_address: str) -> dict[str, str]:
+    """What a proxy adds to a request from an address."""
+    return {"X-Forwarded-For": ip_address, "X-Forwarded-Proto": "http"}
+
+
 def outside(photographer: Photographer) -> None:
     """What people see before they are signed in."""
     visitor = photographer.visitor
@@ -119,9 +124,12 @@ def outside(photographer: Photographer) -> None:
     visitor.press("Register")
     visitor.page.mouse.move(0, 0)
     photographer.take("confirm")
+    # The mailbox responds only to this machine.
+    visitor.page.context.set_extra_http_headers(forwarded_for("127.0.0.1"))
     photographer.open("mailbox", "/dev/mailbox")
     visitor.page.get_by_role("link", name="As HTML").click()
     photographer.take("mail")
+    visitor.page.context.set_extra_http_headers(forwarded_for(DEVICES[0][1]))
     link = urlsplit(photographer.app.mailed_link(EMAIL, "Confirm your e-mail"))
     visitor.page.goto(link.path)
     visitor.press("Confirm my address")
