@@ -11,7 +11,7 @@ SEED := $(shell date +%s)
 # For each interface one variant, each on another database, and what is tried with them.
 LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or walk or migrations)
 
-.PHONY: help new test lowest busy fuzz check audit timing pictures portable
+.PHONY: help new test lowest busy fuzz mutants check audit timing pictures portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fuzz: $(VENV)/dev ## Try new examples (EXAMPLES=300 for each operation; SEED=num
 	@echo "Seed $(SEED). To repeat this run: make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"
 	FUZZING_EXAMPLES=$(EXAMPLES) FUZZING_SEED=$(SEED) \
 	    $(VENV)/bin/pytest -n 2 tests/test_fuzzing.py $(ARGS)
+
+mutants: $(VENV)/dev ## Change the app's code and see if a test fails (takes hours; continues where it stopped)
+	$(VENV)/bin/python -m tools.mutants $(ARGS)
 
 check: $(VENV)/dev ## Lint, format and types of the template's own Python
 	$(VENV)/bin/ruff check .

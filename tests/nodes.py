@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from urllib.parse import urlsplit
 
 import requests
 
@@ -45,6 +46,13 @@ class Node:
         """The process ids of its workers."""
         children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children")
         return [int(pid) for pid in children.read_text("ascii").split()]
+
+    def accepted(self) -> int:
+        """Return how many open connections it has accepted, by the kernel's table of them."""
+        port = f":{urlsplit(self.address).port:04X}"
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        # State 01 is established; a connection that waits to be accepted has inode 0.
+        return sum(row[1].endswith(port) and row[3] == "01" and row[9] != "0" for row in rows)
 
     def api(self, method: str, path: str, token: str = "", **body: str) -> requests.Response:
         """The answer of the API, on a connection of its own."""

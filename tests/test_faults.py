@@ -60,17 +60,19 @@ def test_the_mail_server_hangs(folder: Path, programs: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = {
             "MAIL_PORT": str(silent.getsockname()[1]),
-            "MAIL_TIMEOUT_SECONDS": "2",
+            "MAIL_TIMEOUT_SECONDS": str(walk.WAIT),
             "WEB_CONCURRENCY": "1",
         }
         with node(folder, programs, **settings) as started:
-            begin = time.monotonic()
             for _ in range(2):
                 answer = started.api("POST", "/password-resets", email=ADA["email"])
                 assert answer.status_code == 202
             started.sign_in()
-            assert time.monotonic() - begin < 3
-            nodes.until(lambda: "failed, try 1; next try" in started.log)
+            # Neither response waited for the mail server, which hangs until now.
+            silent.settimeout(walk.WAIT)
+            for _ in range(2):
+                silent.accept()[0].close()
+            nodes.until(lambda: started.log.count("failed, try 1; next try") == 2)
 
 
 @pytest.mark.parametrize("fault", ["stop", "freeze"])
@@ -83,7 +85,7 @@ def test_the_storage_of_the_limits_fails(
         getattr(redis, fault)()
         begin = time.monotonic()
         started.sign_in()
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 60  # without time-outs it would hang
         assert started.log.count("The storage of the limits is down") == 1
         wrong = {**ADA, "password": "wrong"}
         statuses = [started.api("POST", "/sessions", **wrong).status_code for _ in range(11)]
@@ -115,8 +117,7 @@ def test_requests_in_flight_are_answered_before_the_end_and_no_email_is_lost(
             pool.submit(started.api, "POST", "/accounts", name="P", **{**ADA, "email": address})
             for address in addresses
         ]
-        time.sleep(0.2)
-        assert not any(answer.done() for answer in answers)
+        nodes.until(lambda: started.accepted() == len(addresses))
         started.server.terminate()
         assert [answer.result().status_code for answer in answers] == [202] * 8
         assert started.server.wait(timeout=walk.WAIT) == os.EX_OK

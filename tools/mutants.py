@@ -1,0 +1,196 @@
+"""Mutation testing: change the app's code in small ways, one at a time, and see if a test fails.
+
+    python -m tools.mutants [--files app/security.py ...] [--processes 2]
+
+mutmut changes the functions in FILES and runs the tests that reach them. Results are kept in
+`.mutants/`: a run that was stopped continues, and only changed functions are tried again.
+Exits with 1 if fewer than 90 % of the mutants are killed, or if one survives that docs/mutants.md
+does not list.
+"""
+
+import argparse
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests import commands
+from tests.conftest import REPOSITORY, SOURCE
+from tests.environments import requirements
+
+WORK = REPOSITORY / ".mutants"
+APP = WORK / "app"  # mutmut takes the app for a project of its own
+ACCEPTED = REPOSITORY / "docs" / "mutants.md"
+FILES = [
+    "app/accounts/*.py",
+    "app/security.py",
+    "app/web/guards.py",
+    "app/web/browser.py",
+    "app/web/csrf.py",
+    "app/api/operations.py",
+    "app/downloads/files.py",
+]
+ENOUGH = 0.9
+# What mutmut writes for a mutant: how its tests ended.
+OUTCOMES = {
+    0: "survived",
+    5: "no tests",
+    33: "no tests",
+    34: "skipped",
+    24: "timeout",
+    36: "timeout",
+}
+KILLED = ("killed", "timeout")
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["app"]
+only_mutate = {files}
+also_copy = {others}
+process_isolation = "forkserver"
+use_git_change_detection = false
+timeout_constant = 60.0
+pytest_add_cli_args_test_selection = ["tests"]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+"""
+
+
+def copy_app(files: list[str]) -> None:
+    """Bring the copy up to date. A file that did not change is left alone: so is what was found."""
+    names = [name for name in tracked() if not name.startswith(".github")]
+    for name in names:
+        text = (SOURCE / name).read_bytes()
+        if name.endswith(".py"):
+            text = prepared(name, text.decode()).encode()
+        if name == "pyproject.toml":
+            others = sorted({name.partition("/")[0] for name in names} - {"app", "tests", name})
+            text += SETTINGS.format(files=json.dumps(files), others=json.dumps(others)).encode()
+        target = APP / name
+        if not target.exists() or target.read_bytes() != text:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text)
+
+
+def tracked() -> Iterator[str]:
+    """The files of the app that git knows, by their paths in it."""
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listing = commands.run(*command, folder=SOURCE).stdout
+    return (name for name in listing.split("\0") if name and (SOURCE / name).is_file())
+
+
+def prepared(name: str, text: str) -> str:
+    """Return a module's code, such that mutmut reaches all of it."""
+    if name == "tests/conftest.py":
+        # A mutant of what runs when an app is made must be tried by every test.
+        fixture = '@pytest.fixture(scope="session")\ndef shared_app('
+        if fixture not in text:
+            raise ValueError(f"{name} has no such fixture: {fixture}")
+        return text.replace(fixture, "@pytest.fixture\ndef shared_app(")
+    if not name.startswith("app/"):
+        return text
+    tree = ast.parse(text)
+    changed = [undecorate(node.body, method=node is not tree) for node in scopes(tree)]
+    return ast.unparse(tree) if any(changed) else text
+
+
+def scopes(tree: ast.Module) -> list[ast.Module | ast.ClassDef]:
+    """The module and its classes."""
+    return [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+
+
+def undecorate(body: list[ast.stmt], *, method: bool) -> bool:
+    """Move the code of decorated functions into plain ones: mutmut skips what is decorated.
+
+    Returns whether there were any.
+    """
+    found = False
+    for index, node in reversed(list(enumerate(body))):
+        if not isinstance(node, ast.FunctionDef) or not node.decorator_list or unmovable(node):
+            continue
+        plain = ast.FunctionDef(
+            **{**vars(node), "name": f"plain_{node.name}", "decorator_list": []}
+        )
+        names = [argument.arg for argument in node.args.args]
+        called = f"{names.pop(0)}.{plain.name}" if method else plain.name
+        given = [*names, *(f"{argument.arg}={argument.arg}" for argument in node.args.kwonlyargs)]
+        documentation = [node.body[0]] if ast.get_docstring(node) else []
+        node.body = [*documentation, *ast.parse(f"return {called}({', '.join(given)})").body]
+        body.insert(index, plain)
+        found = True
+    return found
+
+
+def unmovable(node: ast.FunctionDef) -> bool:
+    """Whether a function cannot be called by the names of its arguments."""
+    decorators = {ast.unparse(each) for each in node.decorator_list}
+    return bool(
+        node.args.vararg
+        or node.args.kwarg
+        or node.args.posonlyargs
+        or decorators & {"staticmethod", "classmethod", "overload"}
+        or any(each.endswith(".setter") for each in decorators)
+    )
+
+
+def install() -> Path:
+    """Return the `bin` of an environment for the app and mutmut, made again when they change."""
+    wanted = [*requirements(SOURCE), "mutmut>=3.8,<4"]
+    record = WORK / "requirements.txt"
+    if not record.exists() or record.read_text("utf-8") != "\n".join(wanted):
+        commands.make_environment(WORK, *wanted)
+        record.write_text("\n".join(wanted), "utf-8")
+    return WORK / ".venv" / "bin"
+
+
+def outcomes() -> dict[str, str]:
+    """What became of each mutant that was tried, by its name."""
+    found: dict[str, str] = {}
+    for path in sorted((APP / "mutants").rglob("*.meta")):
+        for name, code in json.loads(path.read_text("utf-8"))["exit_code_by_key"].items():
+            found[name] = "not tried" if code is None else OUTCOMES.get(code, "killed")
+    return found
+
+
+def report(found: dict[str, str]) -> int:
+    """Print the count and what is not explained; the exit status."""
+    accepted = set(re.findall(r"`(app\.\S+__mutmut_\d+)`", ACCEPTED.read_text("utf-8")))
+    survivors = [name for name, outcome in found.items() if outcome in ("survived", "no tests")]
+    unexplained = [name for name in survivors if name not in accepted]
+    for name in unexplained:
+        print(f"{found[name]}: {name}")
+    counts = Counter(found.values())
+    tried = len(found) - counts["not tried"] - counts["skipped"]
+    share = sum(counts[outcome] for outcome in KILLED) / max(tried, 1)
+    print(", ".join(f"{outcome} {number}" for outcome, number in counts.most_common()))
+    print(f"{share:.1%} of {tried} mutants killed; {len(unexplained)} survivors not explained")
+    return int(share < ENOUGH or bool(unexplained) or counts["not tried"] > 0)
+
+
+def main() -> int:
+    """Run mutmut and report."""
+    parser = argparse.ArgumentParser(description="Mutation testing of the app.")
+    parser.add_argument("--files", nargs="+", default=FILES)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--report", action="store_true", help="only show what was found")
+    options = parser.parse_args()
+    if not options.report:
+        copy_app(options.files)
+        programs = install()
+        settings = {"PATH": f"{programs}:{os.environ['PATH']}"}
+        status = subprocess.run(
+            [programs / "mutmut", "run", "--max-children", str(options.processes)],
+            cwd=APP,
+            env=commands.environment(settings),
+            check=False,
+        ).returncode
+        if status:
+            return status
+    return report(outcomes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
