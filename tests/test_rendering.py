@@ -58,7 +58,8 @@ INSTALLED = re.compile(r"^(\.venv|instance|\.hypothesis)/|^\.coverage$|__pycache
 NOT_IMPORTED = {
     "gunicorn": "it runs the app",
     "python-dotenv": "the flask command reads .env with it",
-    "alembic-postgresql-enum": "migrations/env.py imports it",
+    "alembic": "the migrations import it",
+    "alembic-postgresql-enum": "the migrations import it",
     "psycopg": "SQLAlchemy imports it",
     "pymysql": "SQLAlchemy imports it",
     "cryptography": "PyMySQL signs in with it",

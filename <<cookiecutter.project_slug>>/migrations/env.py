@@ -3,8 +3,11 @@
 from typing import Any
 
 from alembic import context
+from click import ClickException
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
+from app import faults
 from app.commands import using_database
 from app.database import unlimited_statements
 from app.extensions import db
@@ -78,7 +81,7 @@ def migrate_alone(connection: Connection) -> None:
 
 
 def run() -> None:
-    """Run a `flask db` command."""
+    """Run a `flask db` command. Raises ClickException, which says in one line what failed."""
     if context.is_offline_mode():
         write_sql()
         return
@@ -86,10 +89,14 @@ def run() -> None:
         with using_database():
             connection = db.engine.connect()
         with connection:
-            if changes_database():
-                migrate_alone(connection)
-            else:
-                migrate(connection)
+            try:
+                if changes_database():
+                    migrate_alone(connection)
+                else:
+                    migrate(connection)
+            except DBAPIError as error:
+                statement = " ".join((error.statement or "").split())
+                raise ClickException(f"{faults.reason(error)} [{statement}]") from None
 
 
 run()

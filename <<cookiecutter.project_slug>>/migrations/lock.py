@@ -27,23 +27,23 @@ def held(engine: Engine) -> Iterator[None]:
     """Hold the lock, after waiting for the process that has it.
 
     The lock has a connection of its own, so that a migration may commit in between. It is asked
-    for again and again: a statement that waits would be ended by a statement timeout, and would
-    itself hold up an index that the other process builds concurrently.
+    for again and again, each time in a new transaction: a statement that waits would be ended by
+    a statement timeout, and an open transaction would keep a connection from a pooler's clients.
     """
     own = Engine(engine.pool.recreate(), engine.dialect, engine.url)
     try:
         with own.connect() as connection:
-            #: if cookiecutter.__backend == "postgresql"
-            if engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            #: endif
-            statement = ACQUIRE[engine.dialect.name]
             said = False
-            while not connection.exec_driver_sql(statement).scalar():
+            while not connection.exec_driver_sql(ACQUIRE[engine.dialect.name]).scalar():
+                connection.rollback()
                 if not said:
                     click.echo("Waiting: another process is migrating this database.", err=True)
                     said = True
                 time.sleep(RETRY_SECONDS)
+            #: if cookiecutter.__backend == "postgresql"
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            #: endif
             yield
     finally:
         own.dispose()

@@ -16,7 +16,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations import ops
 from alembic.operations.batch import ApplyBatchImpl
-from sqlalchemy import CheckConstraint, Connection, Index, String, Table
+from sqlalchemy import CheckConstraint, Connection, Index, Inspector, String, Table
 from sqlalchemy.exc import OperationalError
 
 # What may contain the word AUTOINCREMENT without meaning it.
@@ -26,7 +26,9 @@ QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", re.
 def has_autoincrement(connection: Connection, table: str) -> bool:
     """Whether a table of the database never gives a deleted row's id to a new row."""
     statement = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
-    sql = connection.exec_driver_sql(statement, (table,)).scalar() or ""
+    sql = connection.exec_driver_sql(statement, (table,)).scalar()
+    if sql is None:  # SQLite would find it, SQLAlchemy would miss its primary key
+        raise click.ClickException(f"No table is called {table}: check upper and lower case.")
     return "AUTOINCREMENT" in QUOTED.sub("", sql).upper()
 
 
@@ -56,10 +58,21 @@ class Sqlite(SQLiteImpl):
             column = batch_impl.columns.get(name)
             if column is not None and isinstance(column.type, String):
                 column.type.collation = column.type.collation or collation
+        for name, column in batch_impl.columns.items():
+            if column.computed is not None:  # SQLite computes it again
+                batch_impl.column_transfers[name].pop("expr", None)
         if not batch_impl.table_args and not _renamed_or_dropped(batch_impl):
             for check in table.constraints:
                 if isinstance(check, CheckConstraint) and check.name is None:
                     copy.append_constraint(CheckConstraint(check.sqltext))
+
+    def autogen_column_reflect(
+        self, inspector: Inspector, table: Table, column_info: dict[str, Any]
+    ) -> None:
+        """Read a column's default as it is: a colon in it begins no parameter."""
+        super().autogen_column_reflect(inspector, table, column_info)
+        if isinstance(column_info.get("default"), str):
+            column_info["default"] = column_info["default"].replace(":", r"\:")
 
     def drop_table(self, table: Table, **kw: Any) -> None:
         """Drop a table. Its copy keeps counting ids where the original stopped."""

@@ -65,13 +65,17 @@ NUMBERS: dict[str, Any] = {
     "SESSION_IDLE_SECONDS": 12 * 60 * 60,
     "SESSION_REMEMBER_SECONDS": 30 * 24 * 60 * 60,
     "RECENT_SIGN_IN_SECONDS": 15 * 60,
-    "DEVICE_COOKIE_SECONDS": 365 * 24 * 60 * 60,
     #: endif
     #: if cookiecutter.interface != "html"
     "API_SESSION_IDLE_SECONDS": 30 * 24 * 60 * 60,
     #: endif
     "SESSION_ABSOLUTE_SECONDS": 90 * 24 * 60 * 60,
     "SESSION_TOUCH_SECONDS": 60,
+    "CLOCK_SKEW_SECONDS": 60,
+    "SESSIONS_PER_ACCOUNT": 100,
+    "DEVICE_SECONDS": 365 * 24 * 60 * 60,
+    "DEVICES_PER_ACCOUNT": 20,
+    "INVITATION_TOKEN_SECONDS": 3 * 24 * 60 * 60,
     "CONFIRM_TOKEN_SECONDS": 3 * 24 * 60 * 60,
     "EMAIL_CHANGE_TOKEN_SECONDS": 24 * 60 * 60,
     "RESET_TOKEN_SECONDS": 60 * 60,
@@ -82,7 +86,10 @@ NUMBERS: dict[str, Any] = {
     "LIMIT_MAIL_BY_ADDRESS": "5 per hour",
     "LIMIT_MAIL_BY_IP": "30 per hour",
     "MAX_CONTENT_LENGTH": 64 * 1024,
-    "MAIL_TRIES": 3,
+    "BODY_SECONDS": 10,
+    "JOB_LEASE_SECONDS": 5 * 60,
+    "CONFIRMATION_DEADLINE_SECONDS": 24 * 60 * 60,
+    "NOTICE_DEADLINE_SECONDS": 2 * 24 * 60 * 60,
     "HSTS_SECONDS": 365 * 24 * 60 * 60,
 }
 SETTINGS: dict[str, Any] = {

@@ -8,7 +8,7 @@ from flask import Config, Flask
 from app import config, create_app
 from app.accounts import limits
 from app.config import DEFAULTS, ConfigurationError
-from tests.conftest import SETTINGS
+from tests.conftest import NUMBERS, SETTINGS
 
 #: if cookiecutter.__backend == "mysql"
 URL, DRIVER = "mysql://me@127.0.0.1/shop", "mysql+pymysql"
@@ -239,6 +239,11 @@ def test_every_setting_has_a_row() -> None:
     missing, old = DEFAULTS.keys() - ROWS.keys(), ROWS.keys() - DEFAULTS.keys()
     assert not missing, f"Add right and wrong values to ROWS in this file for: {missing}"
     assert not old, f"Remove from ROWS in this file, since app/config.py has no such setting: {old}"
+
+
+def test_the_numbers_of_the_tests_are_settings() -> None:
+    old = NUMBERS.keys() - DEFAULTS.keys()
+    assert not old, f"Remove from NUMBERS in tests/conftest.py what is no setting any more: {old}"
 
 
 @pytest.mark.parametrize(("name", "value"), pairs(0))

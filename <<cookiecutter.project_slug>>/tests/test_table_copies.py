@@ -29,7 +29,8 @@ CREATE TABLE keys (
 );
 CREATE TABLE notes (
     id INTEGER PRIMARY KEY, people_id INTEGER REFERENCES people (id) ON DELETE CASCADE,
-    title TEXT COLLATE NOCASE DEFAULT 'untitled', pages INTEGER CHECK (pages > 0)
+    title TEXT COLLATE NOCASE DEFAULT '100% :untitled', pages INTEGER CHECK (pages > 0),
+    sheets INTEGER GENERATED ALWAYS AS (pages * 2) VIRTUAL
 );
 CREATE UNIQUE INDEX notes_first ON notes (title COLLATE NOCASE, pages DESC);
 CREATE INDEX notes_lower ON notes (lower(title));
@@ -81,7 +82,7 @@ def widen(op: Operations, table: str = "people", column: str = "name") -> None:
 
 def test_every_row_stays() -> None:
     before = {table: query(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
-    migrate(widen, lambda op: widen(op, "keys"), widen)
+    migrate(widen, lambda op: widen(op, "keys"), lambda op: widen(op, "notes", "title"), widen)
     assert {table: query(f"SELECT * FROM {table}") for table in TABLES} == before  # noqa: S608
     assert all(len(rows) == 3 for rows in before.values())
 
@@ -158,8 +159,8 @@ def test_a_copy_is_like_its_original() -> None:
     migrate(lambda op: widen(op, "notes", "title"), widen)
     assert objects() == before
     query("INSERT INTO notes (people_id, pages) VALUES (1, 7)")
-    assert query("SELECT title FROM titles WHERE title = 'UNTITLED'") == [("untitled",)]
-    assert query("SELECT title FROM log WHERE title = 'untitled'") == [("untitled",)]
+    assert query("SELECT title FROM titles WHERE title = '100% :UNTITLED'") == [("100% :untitled",)]
+    assert query("SELECT title FROM log WHERE title LIKE '%untitled'") == [("100% :untitled",)]
     for wrong in (
         "INSERT INTO notes (people_id, pages) VALUES (1, 0)",
         "INSERT INTO notes (people_id, title, pages) VALUES (1, 'ADA', 1)",
@@ -232,6 +233,11 @@ def test_a_migration_that_fails_leaves_nothing_half_done() -> None:
     assert query("SELECT name FROM sqlite_master WHERE name = 'halves'") == []
     assert query("SELECT name FROM people WHERE id = 1") == [("Ada",)]
     assert query("PRAGMA foreign_keys") == [(1,)]
+
+
+def test_a_table_whose_name_is_written_otherwise_is_refused() -> None:
+    with pytest.raises(click.ClickException, match="No table is called People"):
+        migrate(lambda op: widen(op, "People"))
 
 
 def test_a_transaction_that_is_open_already_is_refused() -> None:
