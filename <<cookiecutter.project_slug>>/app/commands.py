@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click import ClickException, Context, UsageError
 from flask.cli import AppGroup
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import faults
 from app.database import unlimited_statements
@@ -41,14 +41,16 @@ def printable(text: str) -> str:
 
 @contextmanager
 def using_database() -> Iterator[None]:
-    """Take any time, but say in one line that the database is down, missing or without tables.
+    """Allow statements any time, but say in one line what keeps the database from being used.
 
     Raises ClickException.
     """
     try:
         with unlimited_statements():
             yield
-    except (InterfaceError, OperationalError, ProgrammingError) as error:
+    except SQLAlchemyError as error:
+        if not faults.is_passing(error):
+            raise
         raise ClickException(
             "The database that DATABASE_URL names cannot be used; check that it runs and exists,"
             f" and that `flask db upgrade` has made its tables: {faults.reason(error)}"

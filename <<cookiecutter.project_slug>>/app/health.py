@@ -11,7 +11,7 @@ from sqlalchemy import Connection, column, delete, false, literal, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import faults
-from app.extensions import db
+from app.extensions import db, migrate
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
@@ -66,5 +66,6 @@ def _revisions(connection: Connection) -> set[str]:
 @cache
 def _shipped_revisions(folder: Path) -> tuple[set[str], set[str]]:
     """All revisions in the folder of the migrations, and the newest."""
-    scripts = ScriptDirectory(str(folder))
+    config = migrate.get_config(str(folder))
+    scripts = ScriptDirectory.from_config(config)  # type: ignore[arg-type]  # its stubs are wrong
     return {each.revision for each in scripts.walk_revisions()}, set(scripts.get_heads())

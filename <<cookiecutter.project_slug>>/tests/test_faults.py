@@ -168,6 +168,15 @@ def test_a_database_that_takes_no_writes(
     assert client.get("/work").text == "done"
 
 
+def test_a_command_says_in_one_line_that_no_write_is_taken(app: Flask) -> None:
+    email = add_account(app, confirmed=False)
+    with read_only(app):
+        result = app.test_cli_runner().invoke(args=["accounts", "confirm", email])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: The database that DATABASE_URL names cannot be used; ")
+
+
 @contextmanager
 def read_only(app: Flask) -> Iterator[None]:
     """Let the database take no writes on the connections that are opened meanwhile."""
