@@ -53,16 +53,20 @@ pictures: $(VENV)/dev ## Make the pictures in docs/pictures anew (needs Chromium
 portable: ## Write the template with the delimiters that Windows and cruft take (OUT=folder)
 	python3 tools/portable.py '$(OUT)'
 
+# The path of the version that was asked for, which pyenv too has to be told.
+FIND = PYENV_VERSION=$(PYTHON) python$(or $(PYTHON),-none) -c 'import sys; print(sys.executable)'
+
 # An environment to render with, and one to test with in the same place.
 $(VENV)/new: EXTRA :=
 $(VENV)/dev: EXTRA := [dev]
 $(VENV)/new $(VENV)/dev: pyproject.toml
 	@if command -v uv > /dev/null; then \
 	    echo "Installing into $(VENV) with uv"; \
-	    test -d $(VENV) || uv venv --quiet --python '$(or $(PYTHON),>=3.11)' $(VENV); \
+	    python=$$($(FIND) 2> /dev/null || echo '$(or $(PYTHON),>=3.11)'); \
+	    test -d $(VENV) || uv venv --quiet --python "$$python" $(VENV); \
 	    uv pip install --python $(VENV) -e '.$(EXTRA)'; \
 	else \
-	    for python in $(or $(PYTHON:%=python%),python3 python3.14 python3.13 python3.12 python3.11) none; do \
+	    for python in $(if $(PYTHON),$$($(FIND) 2> /dev/null),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	        $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && break; \
 	    done; \
 	    test $$python != none || { echo "Python $(or $(PYTHON),3.11 or later) is needed: https://www.python.org"; exit 1; }; \
