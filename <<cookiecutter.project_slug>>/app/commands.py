@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import faults
+from app.accounts.errors import SignedOut
 from app.database import unlimited_statements
 
 # Joiners that belong to words and emoji. They move no text, unlike the rest of their category.
@@ -55,6 +56,8 @@ def using_database() -> Iterator[None]:
             "The database that DATABASE_URL names cannot be used; check that it runs and exists,"
             f" and that `flask db upgrade` has made its tables: {faults.reason(error)}"
         ) from None
+    except SignedOut:
+        raise ClickException("The account was deleted in the meantime.") from None
 
 
 class DatabaseGroup(AppGroup):

@@ -10,7 +10,9 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import CursorResult, Delete, Update
+from sqlalchemy.orm.exc import StaleDataError
 
+from app.accounts.errors import SignedOut
 from app.accounts.models import Base
 
 # Rows stay readable after a commit without being loaded again: one statement a page.
@@ -34,6 +36,7 @@ def transaction() -> Iterator[None]:
 
     Raises:
         RuntimeError: The block is inside another transaction, which would end too early.
+        SignedOut: A row that the block changed, such as the account, was deleted in the meantime.
     """
     info = db.session().info
     if info.get("in_transaction"):
@@ -42,6 +45,9 @@ def transaction() -> Iterator[None]:
     try:
         yield
         db.session.commit()
+    except StaleDataError:
+        db.session.rollback()
+        raise SignedOut from None
     except BaseException:
         db.session.rollback()
         raise

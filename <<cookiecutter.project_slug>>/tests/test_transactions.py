@@ -4,7 +4,9 @@ import pytest
 from flask import Flask
 
 from app.accounts import store
+from app.accounts.errors import SignedOut
 from app.extensions import db, transaction
+from tests.conftest import delete_meanwhile
 
 
 def rename(email: str, name: str, error: type[BaseException] | None = None) -> None:
@@ -56,3 +58,17 @@ def test_one_inside_another_is_a_mistake(app: Flask, account: str) -> None:
             nested()
         rename(account, "Lovelace")
     assert name_of(app, account) == "Lovelace"
+
+
+def test_what_vanished_in_the_meantime_is_signed_out(app: Flask, account: str) -> None:
+    def rename_after_the_end() -> None:
+        with transaction():
+            found = store.by_email(account)
+            assert found is not None
+            delete_meanwhile(app, account)
+            found.name = "Countess"
+
+    with app.app_context():
+        with pytest.raises(SignedOut):
+            rename_after_the_end()
+        assert store.by_email(account) is None

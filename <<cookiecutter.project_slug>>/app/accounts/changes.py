@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from app import jobs
@@ -29,11 +29,8 @@ from app.extensions import db, transaction
 def rename(account: Account, name: str, client: Client) -> None:
     """Give the account another name. Raises InvalidInput, SignedOut."""
     name = fields.clean_name(name)
-    renamed = update(Account).where(Account.id == account.id).values(name=name)
     with transaction():
-        # A statement of its own: an account that was deleted in the meantime is not found.
-        if store.changed_rows(renamed) != 1:
-            raise SignedOut
+        account.name = name
     events.record("account.renamed", client, account.id)
 
 
@@ -73,12 +70,14 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
     """Mail a link to the new address and a notice to the old one; nothing else changes yet.
 
     An address that a confirmed account has gets the same answer, and its owner a notice.
-    Raises InvalidInput, LimitReached.
+    Raises InvalidInput, LimitReached, SignedOut.
     """
     email = fields.clean_email(email)
     limits.spend_mail("email change", email, client)
     account = current.account
     with transaction():
+        if not store.lock(account):
+            raise SignedOut
         jobs.enqueue("email_change_requested", email=account.email, account_id=account.id)
         jobs.enqueue("email_change", email=email, account_id=account.id, session_id=current.id)
     events.record("email.change_asked", client, account.id)

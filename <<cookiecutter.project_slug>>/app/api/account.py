@@ -27,7 +27,8 @@ def update_account(body: schemas.Profile) -> schemas.Account:
 def change_password(body: schemas.PasswordChange) -> None:
     """Change the password.
 
-    It ends every other session and voids the links that were mailed before.
+    It ends every other session and voids the links that were mailed before, and the `device` of
+    earlier sign-ins: the next sign-in returns a new one.
     """
     changes.change_password(
         current_identity().session, body.current_password, body.password, current_client()

@@ -8,12 +8,12 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app import jobs
-from app.accounts import authentication, recovery, registration, sessions
+from app.accounts import authentication, passwords, recovery, registration, sessions
 from app.accounts.client import Client
 from app.accounts.errors import WrongCredentials
 from app.accounts.models import Account, MailedToken, Session, now
 from app.extensions import db
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -137,6 +137,19 @@ def test_set_password_keeps_to_the_policy(app: Flask, account: str) -> None:
     assert result.exit_code == 1
     assert "easy to guess" in result.output
     sign_in(app, account)
+
+
+def test_an_account_that_was_deleted_in_the_meantime_is_a_clear_error(
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_first(password: str) -> str:
+        delete_meanwhile(app, account)
+        return password
+
+    monkeypatch.setattr(passwords, "hash_password", delete_first)
+    result = run(app, "set-password", account, "--password-stdin", typed="tangerine lorry at dusk")
+    assert result.exit_code == 1
+    assert result.output == "Error: The account was deleted in the meantime.\n"
 
 
 def test_reset_password_mails_a_link_that_works(app: Flask, account: str, inbox: Inbox) -> None:

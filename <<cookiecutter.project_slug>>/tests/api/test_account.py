@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.accounts import fields, store
+from app.accounts import fields, limits, store
 from app.accounts.models import NAME_LENGTH
 from tests.api.conftest import ApiClient, errors_of
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
@@ -176,6 +176,14 @@ def test_a_change_while_the_account_is_deleted_is_signed_out(
     answer = ada.call("PATCH /account", {"name": "Countess"})
     assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_asking_for_an_address_while_the_account_is_deleted_is_signed_out(
+    app: Flask, ada: ApiClient, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "spend_mail", lambda *_: delete_meanwhile(app, account))
+    body = {"current_password": PASSWORD, "email": NEW_EMAIL}
+    assert ada.call("PUT /account/email", body).status_code == 401
 
 
 def test_a_hash_renewed_by_a_change_of_address_is_kept(

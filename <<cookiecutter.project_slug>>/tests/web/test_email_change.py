@@ -7,9 +7,10 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
+from app.accounts import limits
 from app.accounts.models import Account, now
 from app.extensions import db
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 from tests.web.conftest import Browser, error_of, without_token
 
 NEW = "countess@example.com"
@@ -136,3 +137,13 @@ def test_asking_is_limited(signed_in: Browser) -> None:
         ask(signed_in)
     response = signed_in.submit("/account/email", {"email": NEW}, page="/account")
     assert response.status_code == 429
+
+
+def test_asking_while_the_account_is_deleted_leads_to_the_sign_in(
+    app: Flask, signed_in: Browser, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = signed_in.csrf_token("/account/email")
+    monkeypatch.setattr(limits, "spend_mail", lambda *_: delete_meanwhile(app, account))
+    values = {"csrf_token": token, "email": NEW}
+    response = signed_in.client.post("/account/email", data=values)
+    assert (response.status_code, response.location) == (303, "/login?next=/account/email")
