@@ -58,7 +58,7 @@ class Served:
         """A confirmed account with PASSWORD, opened by way of the API."""
         account = {"name": name, "email": email, "password": PASSWORD}
         self._send("POST", "/accounts", account)
-        token = self.mailed_link(email, "Confirm your e-mail").rpartition("/")[2]
+        token = self.mailed_link(email, "Confirm your email").rpartition("/")[2]
         self._send("PUT", "/confirmations", {"token": token})
 
     def mail(self, to: str, subject: str) -> Mail:

@@ -38,7 +38,7 @@ def register(visitor: Visitor, site: Served, email: str) -> None:
     visitor.press("Register")
     assert visitor.heading() == "Check your inbox"
     assert email in visitor.page.get_by_role("main").inner_text()
-    visitor.page.goto(site.mailed_link(email, "Confirm your e-mail address"))
+    visitor.page.goto(site.mailed_link(email, "Confirm your email address"))
     visitor.press("Confirm my address")
     says(visitor, "Your address is confirmed.")
 
@@ -82,7 +82,7 @@ def change_address(visitor: Visitor, site: Served, email: str, new_email: str) -
     says(visitor, "A link is on its way")
     assert email in visitor.page.get_by_role("main").inner_text()
     site.mail(email, "A change of your e-mail address")
-    visitor.page.goto(site.mailed_link(new_email, "Confirm your new e-mail address"))
+    visitor.page.goto(site.mailed_link(new_email, "Confirm your new email address"))
     visitor.press("Use this address")
     visitor.page.goto("/account")
     assert new_email in visitor.page.get_by_role("main").inner_text()
