@@ -2,6 +2,7 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Barrier
 
@@ -75,6 +76,24 @@ def test_of_many_workers_one_takes_a_job(app: Flask, probe: Probe) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(take, range(6))) == 3
     assert len(probe.done) == 3
+
+
+def test_of_two_workers_that_saw_the_same_row_the_second_leaves_it(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction, taken = queue.transaction, []
+
+    def interrupted() -> AbstractContextManager[None]:
+        monkeypatch.setattr(queue, "transaction", transaction)
+        with app.app_context():
+            taken.append(queue.take())
+        return transaction()
+
+    probe.enqueue()
+    monkeypatch.setattr(queue, "transaction", interrupted)
+    with app.app_context():
+        assert queue.take() is None
+    assert [job.tries for job in taken if job] == [1]
 
 
 def test_a_job_whose_worker_died_is_taken_again_when_the_lease_ends(
@@ -180,7 +199,7 @@ def test_a_job_of_another_version_waits(probe: Probe, monkeypatch: pytest.Monkey
     assert row.last_error == "this version of the app does not know the job"
 
 
-@pytest.mark.parametrize("days", [-400, -1, 1])
+@pytest.mark.parametrize("days", [-400, -1, 1, 30])
 def test_a_clock_that_was_set_loses_nothing(probe: Probe, app: Flask, days: int) -> None:
     app.config["PROBE_SECONDS"] = 1000 * 24 * 60 * 60
     probe.fail()
