@@ -81,7 +81,7 @@ def test_of_many_workers_one_takes_a_job(app: Flask, probe: Probe) -> None:
 def test_of_two_workers_that_saw_the_same_row_the_second_leaves_it(
     app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transaction, taken = queue.transaction, []
+    taken = []
 
     def interrupted() -> AbstractContextManager[None]:
         monkeypatch.setattr(queue, "transaction", transaction)
