@@ -17,7 +17,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def handle(self, conn: Any) -> Any:
         """Serve a request on a connection, if its headers arrive in time."""
-        conn.deadline = Timer(HEADER_SECONDS, _stop_receiving, (conn.sock,))
+        conn.deadline = Timer(HEADER_SECONDS, _stop_receiving, (conn,))
         conn.deadline.daemon = True
         conn.deadline.start()
         try:
@@ -31,9 +31,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         return super().handle_request(req, conn)
 
 
-def _stop_receiving(connection: socket.socket) -> None:
+def _stop_receiving(conn: Any) -> None:
     with suppress(OSError):
-        connection.shutdown(socket.SHUT_RD)
+        # Not the method of an SSL socket, which would stop encrypting as well.
+        socket.socket.shutdown(conn.sock, socket.SHUT_RD)
 
 
 worker_class = Worker

@@ -81,7 +81,7 @@ def change_address(visitor: Visitor, site: Served, email: str, new_email: str) -
     visitor.press("Mail me a link")
     says(visitor, "A link is on its way")
     assert email in visitor.page.get_by_role("main").inner_text()
-    site.mail(email, "A change of your e-mail address")
+    site.mail(email, "Request to change your email address")
     visitor.page.goto(site.mailed_link(new_email, "Confirm your new email address"))
     visitor.press("Use this address")
     visitor.page.goto("/account")

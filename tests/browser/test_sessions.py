@@ -67,7 +67,7 @@ def test_a_forgotten_password(visit: Visit, site: Served) -> None:
     visitor.fill(email=email)
     visitor.press("Mail me a link")
     expect(visitor.page.get_by_role("status")).to_contain_text("a link is on its way")
-    visitor.page.goto(site.mailed_link(email, "Set a new password"))
+    visitor.page.goto(site.mailed_link(email, "Reset your password"))
     visitor.fill(new_password=OTHER_PASSWORD)
     visitor.press("Set password")
     visitor.sign_in(email, OTHER_PASSWORD)

@@ -65,7 +65,7 @@ class Tour:
         yield from self._send("reset: refused", "Mail me a link")
         self.visitor.fill(email="ada@example.com")
         yield from self._send("reset: sent", "Mail me a link")
-        yield from self._open("reset link", self.app.mailed_link("ada@example.com", "Set a new"))
+        yield from self._open("reset link", self.app.mailed_link("ada@example.com", "Reset your"))
         self.visitor.fill(new_password="aaaaaaaaaaaaaaaa")
         yield from self._send("reset link: refused", "Set password")
         self.visitor.fill(new_password=PASSWORD)
