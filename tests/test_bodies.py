@@ -1,12 +1,13 @@
 """Requests whose bodies are too long or do not arrive: a real server, and nginx in front of it."""
 
+import http.client
 import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -78,6 +79,17 @@ def nginx(folder: Path, address: str) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=10)
+
+
+def test_a_connection_serves_many_requests(node: Node) -> None:
+    parts = urlsplit(node.address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+    with closing(connection):
+        for _ in range(40):
+            # It fails if the server closed the connection, and opens none by itself.
+            connection.auto_open = 1 if connection.sock is None else 0
+            connection.request("GET", "/login", headers={"Host": "127.0.0.1"})
+            assert connection.getresponse().read()
 
 
 def test_a_body_that_is_too_long_is_never_a_502(node: Node, tmp_path: Path) -> None:

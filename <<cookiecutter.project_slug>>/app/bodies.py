@@ -47,8 +47,9 @@ class Body(io.RawIOBase):
         self._seconds = seconds
         self._received: io.BytesIO | None = None
         self._timed_out = False
-        # A server that sets this ends the stream where a body in chunks ends.
+        # gunicorn sets `wsgi.input_terminated` for every request, also for one without a body.
         in_chunks = self._length is None and environ.get("wsgi.input_terminated", False)
+        in_chunks &= "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
         self.expected = bool(self._length) or in_chunks
 
     def readable(self) -> bool:
@@ -62,14 +63,17 @@ class Body(io.RawIOBase):
         return self._received.readinto(buffer)
 
     def discard(self) -> None:
-        """Read on for a while if the body was not received, then receive nothing more."""
+        """Read on for a while if the body was not received. What is longer is cut off."""
         if self._received is not None:
             return
-        left = min(DISCARDED_LENGTH, self._length or DISCARDED_LENGTH)
+        left, ended = min(DISCARDED_LENGTH, self._length or DISCARDED_LENGTH), False
         with self._deadline(DISCARD_SECONDS), suppress(BadRequest):
-            while left > 0 and (data := self._read(min(left, self._max_length))):
-                left -= len(data)
-        self._stop()
+            while left > 0 and not ended:
+                data = self._read(min(left, self._max_length))
+                left, ended = left - len(data), not data
+        # A body that was read to its end leaves the connection fit for the next request.
+        if not ended and (self._length is None or self._length > DISCARDED_LENGTH):
+            self._stop()
 
     def _receive(self) -> bytes:
         if self._length is not None and self._length > self._max_length:

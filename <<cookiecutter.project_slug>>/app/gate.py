@@ -56,6 +56,7 @@ class Gate:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Serve one request."""
+        body = Body(environ, self.max_length, self.seconds)
         self._check_headers(environ)
         self._check_host(environ)
         #: if cookiecutter.interface != "html"
@@ -63,7 +64,6 @@ class Gate:
         if f"/{environ.get('PATH_INFO', '').lstrip('/')}".startswith(WITHOUT_COOKIES):
             environ.pop("HTTP_COOKIE", None)
         #: endif
-        body = Body(environ, self.max_length, self.seconds)
         if not body.expected:
             return self.wsgi_app(environ, start_response)
         environ["wsgi.input"] = body

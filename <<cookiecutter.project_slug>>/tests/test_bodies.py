@@ -17,6 +17,7 @@ from tests.conftest import MakeApp
 
 LIMIT = 64 * 1024
 FORM = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
 class Stream(io.BytesIO):
@@ -49,7 +50,7 @@ def send(app: Flask, stream: io.BytesIO, **environ: Any) -> tuple[int, bytes]:
 @pytest.mark.parametrize("in_chunks", [False, True])
 @pytest.mark.parametrize(("length", "status"), [(1, 200), (LIMIT, 200), (LIMIT + 1, 413)])
 def test_a_body_is_measured(echo: Flask, length: int, status: int, in_chunks: bool) -> None:
-    environ = {"wsgi.input_terminated": True} if in_chunks else {"CONTENT_LENGTH": str(length)}
+    environ = CHUNKED if in_chunks else {"CONTENT_LENGTH": str(length)}
     answer = send(echo, io.BytesIO(b"x" * length), **environ)
     assert answer[0] == status
     if status == 200:
@@ -63,8 +64,36 @@ def test_a_form_may_be_as_long_as_a_body_may_be(make_app: MakeApp, in_chunks: bo
     start, end = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n', b"\r\n--x--"
     body = start + b"x" * (LIMIT - len(start) - len(end)) + end
     environ: dict[str, Any] = {"CONTENT_TYPE": "multipart/form-data; boundary=x"}
-    environ |= {"wsgi.input_terminated": True} if in_chunks else {"CONTENT_LENGTH": str(LIMIT)}
+    environ |= CHUNKED if in_chunks else {"CONTENT_LENGTH": str(LIMIT)}
     assert send(app, io.BytesIO(body), **environ) == (200, b"x")
+
+
+@pytest.mark.parametrize(
+    ("sent", "environ", "goes_on"),
+    [
+        (b"", {"wsgi.input_terminated": True}, True),
+        (b"x" * 1000, {"CONTENT_LENGTH": "1000"}, True),
+        (b"x" * 1000, CHUNKED, True),
+        (b"x" * 2 * bodies.DISCARDED_LENGTH, CHUNKED, False),
+    ],
+    ids=["none", "length", "chunks", "endless"],
+)
+def test_the_connection_takes_the_next_request_unless_the_body_was_cut_off(
+    app: Flask, sent: bytes, environ: dict[str, Any], goes_on: bool
+) -> None:
+    client, server = socket.socketpair()
+    with client, server:
+        values = EnvironBuilder(app, "/no-such-page", method="POST").get_environ() | environ
+        values |= {"wsgi.input": io.BytesIO(sent), "gunicorn.socket": server}
+        run_wsgi_app(app.wsgi_app, values, buffered=True)
+        client.settimeout(60)
+        server.setblocking(False)
+        try:
+            client.sendall(b"next")
+            received = server.recv(4)
+        except OSError:
+            received = b""
+        assert (received == b"next") is goes_on
 
 
 def test_a_body_that_ends_early_is_refused(echo: Flask) -> None:
@@ -76,7 +105,7 @@ def test_a_malformed_body_is_refused(echo: Flask) -> None:
         def read(self, size: int | None = -1) -> bytes:
             raise OSError("invalid chunk size")
 
-    assert send(echo, Malformed(), **{"wsgi.input_terminated": True})[0] == 400
+    assert send(echo, Malformed(), **CHUNKED)[0] == 400
 
 
 def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
@@ -111,7 +140,7 @@ def test_what_is_refused_anyway_is_refused_before_its_body_is_read(
 ) -> None:
     stream = Stream(b"x" * 1000)
     sent = EnvironBuilder(app, path, method=method).get_environ() | environ
-    sent |= {"wsgi.input_terminated": True} if in_chunks else {"CONTENT_LENGTH": "1000"}
+    sent |= CHUNKED if in_chunks else {"CONTENT_LENGTH": "1000"}
     sent["wsgi.input"] = stream
     statuses: list[str] = []
     answer = app.wsgi_app(sent, lambda line, *_: statuses.append(line))  # type: ignore[arg-type]
