@@ -3,11 +3,14 @@
 import pytest
 import zxcvbn
 from flask import Flask
+from sqlalchemy import update
 
 from app import config
 from app.accounts import authentication, passwords, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, LimitReached, WrongCredentials
+from app.accounts.models import Account
+from app.extensions import db
 from tests.conftest import PASSWORD, MakeApp, add_account
 from tests.work import counted, normalized
 
@@ -233,3 +236,14 @@ def test_a_right_password_is_hashed_once(app: Flask, account: str) -> None:
     with app.app_context(), counted(app) as work:
         authentication.sign_in(account, PASSWORD, CLIENT, KIND)
     assert [each for each in work if each.startswith("scrypt")] == ["scrypt:256:1:1"]
+
+
+def test_a_hash_that_names_no_method_hinders_nobody_else(app: Flask, account: str) -> None:
+    with app.app_context():
+        db.session.execute(update(Account).values(password_hash="imported"))
+        db.session.commit()
+        app.extensions.pop("hash_methods", None)  # as in a new process
+        add_account(app, "eve@example.com")
+        assert authentication.sign_in("eve@example.com", PASSWORD, CLIENT, KIND)
+        with pytest.raises(WrongCredentials):
+            authentication.sign_in(account, PASSWORD, CLIENT, KIND)
