@@ -49,7 +49,7 @@ SERVER = re.compile(
 # Packages that an app installs: one of the same name could not be installed beside them.
 PACKAGES = set(
     """
-    aiosmtpd alembic attrs blinker cffi click colorama coverage cryptography cssbeautifier deprecated
+    aiosmtpd alembic alembic-postgresql-enum attrs blinker cffi click colorama coverage cryptography cssbeautifier deprecated
     djlint dnspython editorconfig email-validator execnet flask flask-login flask-migrate
     flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
     json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
