@@ -49,15 +49,15 @@ SERVER = re.compile(
 # Packages that an app installs: one of the same name could not be installed beside them.
 PACKAGES = set(
     """
-    aiosmtpd alembic alembic-postgresql-enum attrs blinker cffi click colorama coverage cryptography cssbeautifier deprecated
-    djlint dnspython editorconfig email-validator execnet flask flask-login flask-migrate
+    aiosmtpd alembic alembic-postgresql-enum attrs blinker cffi click colorama coverage
+    cryptography cssbeautifier deprecated djlint dnspython editorconfig email-validator execnet flask flask-login flask-migrate
     flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
     json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
     psycopg pycparser pydantic pygments pymysql pytest pytest-cov pytest-socket pytest-xdist
     python-dotenv pyyaml redis referencing regex ruff six sortedcontainers sqlalchemy time-machine
     trustme types-flask-migrate types-pymysql types-wtforms types-zxcvbn tzdata ua-parser werkzeug
     wrapt wtforms zxcvbn
-    """.split()  # noqa: SIM905 - eight lines instead of seventy
+    """.split()  # noqa: SIM905 - nine lines instead of seventy
 )
 # How a hook starts.
 HOOK = "# Cookiecutter renders this hook.\n"
