@@ -95,7 +95,9 @@ def tables(app: Flask) -> Iterator[dict[str, sa.Table]]:
             yield made
         finally:
             db.session.rollback()
-            metadata.drop_all(db.engine, tables=own)
+            # One by one: all at once would drop the types of the owner's columns of accounts.
+            for table in reversed(own):
+                table.drop(db.engine)
 
 
 def people(app: Flask) -> list[Account]:
@@ -243,7 +245,7 @@ def test_a_column_of_any_type_is_exported(app: Flask) -> None:
             exported = exports.collect(ada, accounts)["test_values"][0]
         finally:
             db.session.rollback()
-            metadata.drop_all(db.engine, tables=[table])
+            table.drop(db.engine)
     assert exported.keys() == values.keys()
     assert exported["price"] == "9.90"
     assert exported["large"] == 2**62
