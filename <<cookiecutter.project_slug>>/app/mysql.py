@@ -1,4 +1,4 @@
-"""What MySQL and MariaDB need on every connection: time-outs."""
+"""What MySQL and MariaDB need on every connection: an isolation level, and time-outs."""
 
 import re
 from typing import Any
@@ -47,10 +47,15 @@ def set_up(engine: Engine, config: Config) -> None:
 
     @event.listens_for(engine, "connect")
     def limit_server(connection: Any, _record: object) -> None:
-        """Set the server's time-outs. Each server reads the comments that are for it."""
+        """Set isolation and time-outs. Each server reads the comments that are for it.
+
+        The default, REPEATABLE READ, hides what others committed since the transaction began, and
+        locks gaps between rows, so that more transactions end in a deadlock.
+        """
         lock_seconds = config["DATABASE_LOCK_TIMEOUT_SECONDS"]
         seconds = database.statement_timeout(config) or 0
         with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(
                 f"SET innodb_lock_wait_timeout = {lock_seconds}, lock_wait_timeout = {lock_seconds}"
                 f" /*M! , max_statement_time = {seconds} */"
