@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import update
 
@@ -73,6 +74,7 @@ def test_an_email_that_a_running_app_took_first_is_its_own(
     assert result.output == f"The email to {account} is being sent by another process.\n"
 
 
+@time_machine.travel("2026-01-31T12:00:00Z", tick=False)
 def test_jobs_are_listed_on_one_line_each(app: Flask) -> None:
     with app.app_context():
         for email in ("ada@example.com", "eve@example.com"):
