@@ -130,7 +130,7 @@ def outside(photographer: Photographer) -> None:
     visitor.page.get_by_role("link", name="As HTML").click()
     photographer.take("mail")
     visitor.page.context.set_extra_http_headers(forwarded_for(DEVICES[0][1]))
-    link = urlsplit(photographer.app.mailed_link(EMAIL, "Confirm your e-mail"))
+    link = urlsplit(photographer.app.mailed_link(EMAIL, "Confirm your email"))
     visitor.page.goto(link.path)
     visitor.press("Confirm my address")
     visitor.fill(email=EMAIL)
