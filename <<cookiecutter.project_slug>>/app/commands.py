@@ -21,7 +21,7 @@ JOINERS = "\u200c\u200d"
 def say(*columns: object) -> None:
     """Print one line, its columns separated by tabs.
 
-    Whatever stands in the columns, the line stays one line and cannot control the terminal.
+    Whatever the columns hold, this prints one line that cannot control the terminal.
     """
     click.echo("\t".join(printable(str(column)) for column in columns))
 

@@ -1,6 +1,6 @@
 """The kinds of settings: how each is read, checked and brought into one form.
 
-A kind is a function. It takes what stands in the environment, or what `create_app` was given,
+A kind is a function. It takes the value from the environment, or what `create_app` was given,
 and returns the value the app uses. It raises ValueError with the rest of a sentence that begins
 with the setting's name: what was wrong, and what would be right.
 """
