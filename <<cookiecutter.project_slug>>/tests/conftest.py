@@ -207,6 +207,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 def forget_all(app: Flask) -> None:
     """Take out all jobs, all accounts with what belongs to them, and what was counted."""
+    app.extensions.pop("hash_methods", None)  # an app looks them up once, and these are gone
     with app.app_context():
         db.session.execute(delete(jobs.Job))
         db.session.execute(delete(Account))

@@ -238,9 +238,12 @@ def test_a_right_password_is_hashed_once(app: Flask, account: str) -> None:
     assert [each for each in work if each.startswith("scrypt")] == ["scrypt:256:1:1"]
 
 
-def test_a_hash_that_names_no_method_hinders_nobody_else(app: Flask, account: str) -> None:
+@pytest.mark.parametrize("imported", ["imported", "$2b$12$salt-and-hash", "argon2$salt$hash"])
+def test_a_hash_of_an_unknown_method_matches_nothing_and_hinders_nobody_else(
+    app: Flask, account: str, imported: str
+) -> None:
     with app.app_context():
-        db.session.execute(update(Account).values(password_hash="imported"))
+        db.session.execute(update(Account).values(password_hash=imported))
         db.session.commit()
         app.extensions.pop("hash_methods", None)  # as in a new process
         add_account(app, "eve@example.com")
