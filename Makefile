@@ -11,7 +11,7 @@ SEED := $(shell date +%s)
 # For each interface one variant, each on another database, and what is tried with them.
 LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or walk or migrations)
 
-.PHONY: help new test lowest busy fuzz mutants check audit timing pictures portable
+.PHONY: help new test lowest busy fuzz mutants check lock audit timing pictures portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(VENV)/dev ## Lint, format and types of the template's own Python
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+lock: $(VENV)/dev ## Lock the dependencies of the apps (ARGS=--upgrade for newer versions)
+	$(VENV)/bin/python -m tools.lock $(ARGS)
 
 audit: $(VENV)/dev ## Let bandit, pip-audit and wapiti loose on a new app (takes minutes)
 	$(VENV)/bin/python -m tools.audit

@@ -46,9 +46,13 @@ def run(
 
 def make_environment(folder: Path, *requirements: str) -> Path:
     """Create a virtual environment in `folder` with the requirements and return its `bin`."""
-    uv = Path(sys.executable).with_name("uv")
     python = folder / ".venv"
     options = ("--quiet", "--clear", "--python", sys.executable)
-    run(uv, "venv", *options, python, folder=folder)
-    run(uv, "pip", "install", "--python", python, *requirements, folder=folder)
+    uv("venv", *options, python, folder=folder)
+    uv("pip", "install", "--python", python, *requirements, folder=folder)
     return python / "bin"
+
+
+def uv(*arguments: str | Path, folder: Path) -> str:
+    """Run uv and return what it prints; the test fails with that if uv does."""
+    return run(Path(sys.executable).with_name("uv"), *arguments, folder=folder).stdout

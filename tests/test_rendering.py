@@ -50,8 +50,8 @@ WORDS = {
     "mysql": r"mysql|mariadb|cryptography",
     "server": r"docker compose|compose\.yaml|test_database_url",
 }
-# The attribute of a link, which every exported file has.
-OTHER_MEANINGS = re.compile(r'" download>')
+# The attribute of a link, which every exported file has; a package that one for tests needs.
+OTHER_MEANINGS = re.compile(r'" download>|^cryptography==', re.MULTILINE)
 # What installing and running a variant adds to its folder.
 INSTALLED = re.compile(r"^(\.venv|instance|\.hypothesis)/|^\.coverage$|__pycache__|\.egg-info/")
 # Dependencies that no module imports, and why.
