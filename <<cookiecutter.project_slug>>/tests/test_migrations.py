@@ -1,27 +1,22 @@
 """The shipped migrations, as `flask db` runs them."""
 
 import os
-import subprocess
-import sys
 
 from flask import Flask
 from sqlalchemy import make_url, select
 
 from app.accounts.models import Account
 from app.extensions import db
+from tests import programs
 from tests.conftest import SETTINGS
 
 
 def flask_db(url: str, *arguments: str) -> str:
     """What `flask db ARGUMENTS` prints, in a process of its own."""
     settings = {name: str(SETTINGS[name]) for name in ("SECRET_KEY", "BASE_URL", "MAIL_SERVER")}
-    result = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-m", "flask", "db", *arguments],
-        env={**os.environ, **settings, "DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {**os.environ, **settings, "DATABASE_URL": url}
+    result = programs.run(["-m", "flask", "db", *arguments], environment)
+    assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr
 
 

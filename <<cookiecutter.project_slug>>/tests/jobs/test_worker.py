@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +17,7 @@ from app.accounts.models import now
 from app.extensions import db, transaction
 from app.jobs import queue, worker
 from app.jobs.worker import Worker
+from tests import programs
 from tests.conftest import MakeApp
 from tests.jobs.conftest import Probe
 
@@ -166,19 +165,13 @@ def test_flask_accounts_work_does_jobs_until_it_is_told_to_stop(
         jobs.enqueue("account_deleted", email="ada@example.com")
     settings = ("SECRET_KEY", "DATABASE_URL", "BASE_URL", "MAIL_SERVER", "PASSWORD_HASH_METHOD")
     environment = {name: app.config[name] for name in settings}
-    with subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "accounts", "work"],
-        env={**os.environ, **environment, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "9"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert "Waiting for jobs" in process.stdout.readline()
+    environment = {**os.environ, **environment, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "9"}
+    command = ["-m", "flask", "--app", "wsgi", "accounts", "work"]
+    with programs.started(command, environment) as running:
+        assert "Waiting for jobs" in running.stdout.readline()
         # Port 9 is closed: the job is tried, and waits again.
-        assert any("(account_deleted) failed, try 1" in line for line in process.stderr)
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0
-        assert "Traceback" not in errors
+        assert any("(account_deleted) failed, try 1" in line for line in running.stderr)
+        assert running.process.pid is not None
+        os.kill(running.process.pid, number)
+        assert running.ended() == 0
+        assert "Traceback" not in running.stderr.read()
