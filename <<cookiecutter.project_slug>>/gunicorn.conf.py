@@ -10,10 +10,12 @@ from gunicorn.workers.gthread import ThreadWorker
 
 # Seconds in which the headers of a request must arrive.
 HEADER_SECONDS = 3
+# Seconds without progress after which a response is given up, as with nginx.
+SEND_SECONDS = 60
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """Gunicorn's threads, which would wait without end for the headers of a request."""
+    """Gunicorn's threads, which would wait without end for clients that stall."""
 
     def handle(self, conn: Any) -> Any:
         """Serve a request on a connection, if its headers arrive in time."""
@@ -28,7 +30,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Serve a request whose headers arrived. `app.bodies` looks after its body."""
         conn.deadline.cancel()
-        return super().handle_request(req, conn)
+        conn.sock.settimeout(SEND_SECONDS)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            self.log.info("A client stopped reading its response.")
+            return False  # closes the connection
 
 
 def _stop_receiving(conn: Any) -> None:
@@ -41,7 +48,11 @@ worker_class = Worker
 # Load the app once, before the workers start: a wrong setting is one line, not one for each.
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 4
+# Files are sent by up to four of them: DOWNLOADS_AT_ONCE.
+threads = 8
+# Longer than a proxy keeps its connections (nginx and AWS: 60), so that it never sends a request on
+# a connection that is being closed here.
+keepalive = 75
 # Seconds that requests in flight, and the job in hand, have to finish after SIGTERM.
 graceful_timeout = 30
 # From any client on this machine gunicorn would otherwise take SCRIPT_NAME and PATH_INFO.
@@ -51,6 +62,27 @@ control_socket_disable = True
 
 
 def when_ready(server: Any) -> None:
+    """Prepare what all workers share, before the first one starts."""
+    _compile_templates(server.app.wsgi())
+    _warn_of_a_unix_socket(server)
+
+
+def on_reload(server: Any) -> None:
+    """Say what SIGHUP does not do: the workers that it starts have the code of this process."""
+    server.log.warning("SIGHUP does not load new code. To update the app, restart it.")
+
+
+def _compile_templates(app: Any) -> None:
+    """Keep the templates that belong to the code in memory.
+
+    A worker that starts after an update of the files has the code of this process, and would read
+    the new templates with it.
+    """
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
+def _warn_of_a_unix_socket(server: Any) -> None:
     """Warn of clients without an address: a Unix socket has none, so only a proxy knows it."""
     unix = any(listener.FAMILY == socket.AF_UNIX for listener in server.LISTENERS)
     if unix and os.environ.get("TRUSTED_PROXIES", "").strip() in ("", "0"):

@@ -102,6 +102,10 @@ SETTINGS = (
     #: if cookiecutter.__file_download
     # Relative to the project's folder.
     Setting("DOWNLOAD_FOLDER", kinds.folder, "files"),
+    # The web server that sends the files for the app. Without one, each process sends this many at
+    # a time, which has to be fewer than its threads.
+    Setting("DOWNLOAD_ACCEL", kinds.choice("nginx", "apache"), ""),
+    Setting("DOWNLOADS_AT_ONCE", kinds.whole(1, 1000), 4),
     #: endif
     # Whether people can create accounts themselves, or only `flask accounts invite` and `create` can.
     Setting("REGISTRATION", kinds.choice("open", "closed"), "open"),

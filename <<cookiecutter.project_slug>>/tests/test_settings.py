@@ -126,6 +126,8 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ["files", "/nowhere/at/all", "instance/files"],
         [".", "/", "..", "app", "app/static", "instance", "instance/..", "wsgi.py"],
     ),
+    "DOWNLOAD_ACCEL": (["nginx", "Apache"], ["yes", "lighttpd"]),
+    "DOWNLOADS_AT_ONCE": (["1", "50"], ["0", "-1", "1001"]),
     #: endif
     "PASSWORD_MIN_LENGTH": (
         ["8", " 20 "],

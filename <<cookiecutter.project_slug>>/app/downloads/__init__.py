@@ -4,7 +4,10 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Add the routes for each face of the app."""
+    """Add the routes for each interface of the app."""
+    from app.downloads import sending
+
+    sending.init_app(app)
     #: if cookiecutter.interface != "api"
     from app.downloads import pages
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Response, abort, current_app, send_from_directory
+from flask import current_app
 
 # Control characters and line separators break headers and terminals, lone surrogates have no
 # UTF-8, and a backslash separates folders elsewhere.
@@ -54,6 +54,11 @@ def names() -> list[str]:
     return sorted(found)
 
 
+def locate(name: str) -> Path | None:
+    """Return the real path of the file with this name, or None if it can't be downloaded."""
+    return _inside(folder().resolve(), name)
+
+
 def existing(names: list[str]) -> Iterator[File]:
     """Describe those of `names` that can be downloaded."""
     root = folder().resolve()
@@ -70,21 +75,6 @@ def existing(names: list[str]) -> Iterator[File]:
 def following(names: list[str], name: str) -> list[str]:
     """Return those of the sorted `names` that come after `name`."""
     return names[bisect_right(names, name) :]
-
-
-def send(name: str) -> Response:
-    """Return the file as an attachment, with ranges and `ETag`. Aborts with 404 for all else."""
-    if next(existing([name]), None) is None:
-        abort(404)
-    try:
-        response = send_from_directory(
-            folder().resolve(), name, as_attachment=True, download_name=Path(name).name
-        )
-    except OSError:  # removed since it was looked at, or refused by its file system
-        abort(404)
-    # Flask's own `no-cache` would let browsers keep a copy after the sign-out.
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _presentable(name: str) -> bool:

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
-from app.downloads import files
+from app.downloads import files, sending
 from app.web.blueprint import MENU
 
 FILES_PER_PAGE = 100
@@ -42,4 +42,4 @@ def index() -> ResponseReturnValue:
 @login_required
 def download(name: str) -> ResponseReturnValue:
     """A file, as an attachment."""
-    return files.send(name)
+    return sending.send(name)

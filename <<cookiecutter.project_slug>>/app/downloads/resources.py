@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api import problems
 from app.api.operations import OperationsBlueprint
 from app.api.schemas import Moment
-from app.downloads import files
+from app.downloads import files, sending
 
 Filename = Annotated[
     str,
@@ -87,7 +87,7 @@ def download_file(filename: Filename) -> Response:
 
     `Range` asks for a part of it, `If-None-Match` whether it is still the same.
     """
-    return files.send(filename)
+    return sending.send(filename)
 
 
 def _described(file: files.File) -> File:

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -89,6 +90,51 @@ def test_a_file_that_one_has_is_not_sent_again(reader: Browser) -> None:
     tag = reader.get("/downloads/digits.txt").headers["ETag"]
     response = reader.get("/downloads/digits.txt", {"If-None-Match": tag})
     assert (response.status_code, response.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("server", "header"), [("nginx", "X-Accel-Redirect"), ("apache", "X-Sendfile")]
+)
+def test_the_web_server_is_told_which_file_to_send(
+    app: Flask,
+    reader: Browser,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    server: str,
+    header: str,
+) -> None:
+    monkeypatch.setitem(app.config, "DOWNLOAD_ACCEL", server)
+    start = {"nginx": "/_downloads/", "apache": f"{quote(str(folder.resolve()))}/"}[server]
+    (folder / "100%?.txt").symlink_to(folder / "sub" / "ünicode & <b>.txt")
+    for name in ("sub/ünicode & <b>.txt", "100%25%3F.txt"):
+        response = reader.get(f"/downloads/{name}", {"Range": "bytes=2-4"})
+        assert (response.status_code, response.data) == (200, b"")
+        assert response.headers[header] == f"{start}sub/%C3%BCnicode%20%26%20%3Cb%3E.txt"
+        assert response.headers["Content-Disposition"].startswith("attachment; filename")
+        assert response.headers["Cache-Control"] == "no-store"
+    tag = response.headers["ETag"]
+    response = reader.get("/downloads/sub/ünicode & <b>.txt", {"If-None-Match": tag})
+    assert (response.status_code, response.headers.get(header)) == (304, None)
+    response = reader.get("/downloads/digits.txt", {"Range": "bytes=99-"})
+    assert (response.status_code, response.headers.get(header)) == (416, None)
+    for name in ("link.txt", ".hidden", "shown.txt", "../outside.txt"):
+        response = reader.get(f"/downloads/{name}")
+        assert (response.status_code, response.headers.get(header)) == (404, None)
+
+
+def test_only_so_many_files_are_sent_at_the_same_time(
+    make_app: MakeApp, folder: Path, account: str
+) -> None:
+    browser = Browser(make_app(DOWNLOAD_FOLDER=str(folder), DOWNLOADS_AT_ONCE="1"))
+    browser.sign_in(account)
+    for headers in ({}, {"Range": "bytes=2-4"}):
+        first = browser.client.get("/downloads/digits.txt", headers=headers)
+        second = browser.get("/downloads/digits.txt")
+        assert (second.status_code, second.headers["Retry-After"]) == (503, "30")
+        assert browser.client.head("/downloads/digits.txt").status_code == 503
+        first.close()
+        assert browser.client.head("/downloads/digits.txt", buffered=True).status_code == 200
+        assert browser.get("/downloads/digits.txt").data == CONTENT
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from app.downloads import sending
 from tests.api.conftest import ApiClient, errors_of
 from tests.conftest import MakeApp, add_account
 
@@ -53,6 +54,31 @@ def test_a_file_that_did_not_change_is_not_sent_again(ada: ApiClient) -> None:
     assert (again.status_code, again.data) == (304, b"")
     head = ada.call("HEAD /downloads/page.html")
     assert (head.headers["Content-Length"], head.data) == ("14", b"")
+
+
+def test_the_web_server_is_told_which_file_to_send(
+    ada: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "DOWNLOAD_ACCEL", "nginx")
+    answer = ada.call("GET /downloads/été/a b.txt", headers={"Range": "bytes=2-4"})
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["X-Accel-Redirect"] == "/_downloads/%C3%A9t%C3%A9/a%20b.txt"
+    beyond = ada.call("GET /downloads/été/a b.txt", headers={"Range": "bytes=50-"})
+    assert (beyond.status_code, beyond.mimetype) == (416, "application/problem+json")
+
+
+def test_only_so_many_files_are_sent_at_the_same_time(
+    make_app: MakeApp, tmp_path: Path, account: str
+) -> None:
+    (tmp_path / "page.html").write_text("<h1>Hello</h1>")
+    app = make_app(DOWNLOAD_FOLDER=str(tmp_path), DOWNLOADS_AT_ONCE="1")
+    ada = ApiClient(app).sign_in(account)
+    with sending.PLACES.of(app):
+        answer = ada.call("GET /downloads/page.html")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+        assert answer.mimetype == "application/problem+json"
+    for _ in range(2):
+        assert ada.call("GET /downloads/page.html").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""Send a file from this process, or have the web server in front of it send the file."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, abort, current_app, send_from_directory
+from werkzeug.exceptions import ServiceUnavailable
+
+from app.downloads import files
+from app.per_app import PerApp
+
+# The address of the folder inside nginx: an `internal` location, see docs/operations.md.
+NGINX_LOCATION = "/_downloads/"
+# What the web server keeps of the app's response, or needs to answer conditional requests.
+KEPT_HEADERS = ("Content-Type", "Content-Disposition", "ETag", "Last-Modified")
+# When to come back while too many files are being sent, in seconds.
+RETRY_AFTER = 30
+
+PLACES: PerApp[BoundedSemaphore] = PerApp("download_places")
+
+
+def init_app(app: Flask) -> None:
+    """Limit how many files each process sends at the same time."""
+    PLACES.set(app, BoundedSemaphore(app.config["DOWNLOADS_AT_ONCE"]))
+
+
+def send(name: str) -> Response:
+    """Return a file as an attachment, with ranges and `ETag`.
+
+    Raises:
+        NotFound: There is no such file.
+        ServiceUnavailable: This process is sending as many files as it may.
+    """
+    response = _response(name)
+    if response.is_streamed and response.status_code in (200, 206):
+        if current_app.config["DOWNLOAD_ACCEL"]:
+            response = _handed_over(response, name)
+        else:
+            _take_a_place(response)
+    # Flask's own `no-cache` would let browsers keep a copy after the sign-out.
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _response(name: str) -> Response:
+    """Return Flask's response, which has checked the conditions and the range of the request."""
+    file = next(files.existing([name]), None)
+    if file is None:
+        abort(404)
+    accelerated = bool(current_app.config["DOWNLOAD_ACCEL"])
+    # nginx makes this one, so a client's `ETag` is the same to both.
+    etag = f"{int(file.modified_at.timestamp()):x}-{file.size:x}"
+    try:
+        return send_from_directory(
+            files.folder().resolve(),
+            name,
+            as_attachment=True,
+            download_name=Path(name).name,
+            etag=etag if accelerated else True,
+        )
+    except OSError:  # removed since it was looked at, or refused by its file system
+        abort(404)
+
+
+def _handed_over(response: Response, name: str) -> Response:
+    """Return an empty response that tells the web server which file to send.
+
+    The server gets the real path, without links, so that it can refuse to follow any.
+    """
+    response.close()
+    path = files.locate(name)
+    if path is None:
+        abort(404)
+    empty = Response()
+    for header in KEPT_HEADERS:
+        empty.headers[header] = response.headers[header]
+    if current_app.config["DOWNLOAD_ACCEL"] == "nginx":
+        relative = path.relative_to(files.folder().resolve())
+        empty.headers["X-Accel-Redirect"] = NGINX_LOCATION + quote(str(relative))
+    else:
+        empty.headers["X-Sendfile"] = quote(str(path))
+    return empty
+
+
+def _take_a_place(response: Response) -> None:
+    """Count this response until it is closed, so that slow readers leave threads for others."""
+    places = PLACES.current()
+    file: Any = response.response
+    if not places.acquire(blocking=False):
+        response.close()
+        raise ServiceUnavailable(
+            "Too many files are being downloaded. Try again in a minute.", retry_after=RETRY_AFTER
+        )
+    # Servers close what they iterate over, and not the response.
+    closing = ExitStack()
+    closing.callback(places.release)
+    closing.callback(file.close)
+    file.close = closing.close
