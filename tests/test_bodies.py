@@ -44,7 +44,7 @@ http {{
     }}
 }}
 """
-STALLED = 12
+STALLED = 24
 
 
 @pytest.fixture(scope="module")
