@@ -124,7 +124,7 @@ def site(folder: Path, programs: Path, place: Path, **settings: str) -> Iterator
     (place / "site.conf").write_text(local(folder, place, port), "utf-8")
     user = "user root;" if os.geteuid() == 0 else ""
     (place / "nginx.conf").write_text(NGINX.format(folder=place, user=user), "utf-8")
-    command = ["nginx", "-p", place, "-c", place / "nginx.conf", "-e", "stderr"]
+    command = ["nginx", "-p", str(place), "-c", str(place / "nginx.conf"), "-e", "stderr"]
     with (place / "nginx.log").open("wb") as log:
         server = subprocess.Popen(command, stderr=log)
     try:
