@@ -48,7 +48,9 @@ worker_class = Worker
 # Load the app once, before the workers start: a wrong setting is one line, not one for each.
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# Files are sent by up to four of them: DOWNLOADS_AT_ONCE.
+#: if cookiecutter.__file_download
+# More than DOWNLOADS_AT_ONCE, so that some are left for other requests.
+#: endif
 threads = 8
 # Longer than a proxy keeps its connections (nginx and AWS: 60), so that it never sends a request on
 # a connection that is being closed here.
