@@ -132,7 +132,7 @@ def outside(photographer: Photographer) -> None:
     visitor.page.context.set_extra_http_headers(forwarded_for(DEVICES[0][1]))
     link = urlsplit(photographer.app.mailed_link(EMAIL, "Confirm your email"))
     visitor.page.goto(link.path)
-    visitor.press("Confirm my address")
+    visitor.press("Confirm email address")
     visitor.fill(email=EMAIL)
     photographer.take("login")
 

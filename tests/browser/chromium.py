@@ -135,10 +135,10 @@ class Visitor:
 
 
 LABELS = {
-    "email": "E-mail address",
+    "email": "Email address",
     "name": "Name",
     "password": "Password",
-    "new_email": "New e-mail address",
+    "new_email": "New email address",
     "new_password": "New password",
     "current_password": "Current password",
 }

@@ -43,15 +43,15 @@ def test_by_keyboard_alone(visit: Visit, site: Served) -> None:
     tab_to(page, "Register")
     press_key(page, "Enter")
     type_into(page, "Name", "Ada")
-    type_into(page, "E-mail address", "keyboard@example.com")
+    type_into(page, "Email address", "keyboard@example.com")
     type_into(page, "Password", PASSWORD)
     tab_to(page, "Register")
     press_key(page, "Enter")
     assert visitor.heading() == "Check your inbox"
     page.goto(site.mailed_link("keyboard@example.com", "Confirm"))
-    tab_to(page, "Confirm my address")
+    tab_to(page, "Confirm email address")
     press_key(page, "Space")
-    type_into(page, "E-mail address", "keyboard@example.com")
+    type_into(page, "Email address", "keyboard@example.com")
     type_into(page, "Password", PASSWORD)
     tab_to(page, "Keep me signed in on this device")
     page.keyboard.press("Space")
@@ -72,11 +72,11 @@ def test_the_first_error_has_the_focus(javascript: bool, visit: Visit) -> None:
     visitor.page.goto("/register")
     visitor.fill(name="Ada", email="no address", password="short")
     visitor.press("Register")
-    email = visitor.page.get_by_label("E-mail address")
+    email = visitor.page.get_by_label("Email address")
     expect(email).to_be_focused()
     expect(email).to_have_attribute("aria-invalid", "true")
     expect(email).to_have_value("no address")
-    for label in ("E-mail address", "Password"):
+    for label in ("Email address", "Password"):
         described = visitor.page.get_by_label(label, exact=True).get_attribute("aria-describedby")
         assert described is not None
         error = visitor.page.locator(f"#{described.split()[0]}")
@@ -157,12 +157,12 @@ def test_an_unconfirmed_address(visit: Visit) -> None:
     visitor.page.goto("/login")
     visitor.fill(email="slow@example.com", password=PASSWORD)
     visitor.press("Sign in")
-    expect(visitor.page.get_by_role("alert")).to_contain_text("Confirm your address first")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("Confirm your email address first")
     resend(visitor)
 
 
 def resend(visitor: Visitor) -> None:
     visitor.page.get_by_role("alert").get_by_role("link").click()
-    expect(visitor.page.get_by_label("E-mail address")).to_have_value("slow@example.com")
+    expect(visitor.page.get_by_label("Email address")).to_have_value("slow@example.com")
     visitor.press("Send the link again")
     expect(visitor.page.get_by_role("status")).to_contain_text("a new link is on its way")

@@ -39,8 +39,8 @@ def register(visitor: Visitor, site: Served, email: str) -> None:
     assert visitor.heading() == "Check your inbox"
     assert email in visitor.page.get_by_role("main").inner_text()
     visitor.page.goto(site.mailed_link(email, "Confirm your email address"))
-    visitor.press("Confirm my address")
-    says(visitor, "Your address is confirmed.")
+    visitor.press("Confirm email address")
+    says(visitor, "Your email address is confirmed.")
 
 
 def sign_in(visitor: Visitor, email: str) -> None:
@@ -48,7 +48,7 @@ def sign_in(visitor: Visitor, email: str) -> None:
     visitor.fill(email=email, password="not the right one")
     visitor.press("Sign in")
     assert "is wrong" in visitor.page.get_by_role("main").inner_text()
-    assert visitor.page.get_by_label("E-mail address").input_value() == email
+    assert visitor.page.get_by_label("Email address").input_value() == email
     assert visitor.page.get_by_label("Password", exact=True).input_value() == ""
     visitor.fill(password=PASSWORD)
     visitor.page.get_by_label("Keep me signed in").check()
@@ -63,7 +63,7 @@ def change_name(visitor: Visitor) -> None:
     assert visitor.page.get_by_label("Name", exact=True).input_value() == "Ada Lovelace"
     visitor.fill(name="Ada King")
     visitor.press("Save")
-    says(visitor, "Your name is saved.")
+    says(visitor, "Your name was changed.")
     assert "Ada King" in visitor.page.get_by_role("banner").inner_text()
 
 
@@ -76,9 +76,9 @@ def change_password(visitor: Visitor, site: Served, email: str) -> None:
 
 
 def change_address(visitor: Visitor, site: Served, email: str, new_email: str) -> None:
-    visitor.follow("Change your e-mail address")
+    visitor.follow("Change your email address")
     visitor.fill(new_email=new_email)
-    visitor.press("Mail me a link")
+    visitor.press("Send link")
     says(visitor, "A link is on its way")
     assert email in visitor.page.get_by_role("main").inner_text()
     site.mail(email, "Request to change your email address")
@@ -103,8 +103,8 @@ def delete(visitor: Visitor, site: Served, email: str) -> None:
     visitor.page.goto("/account")
     visitor.follow("Delete your account")
     visitor.fill(password=OTHER_PASSWORD)
-    visitor.press("Delete my account for good")
-    says(visitor, "Your account is deleted.")
+    visitor.press("Delete account")
+    says(visitor, "Your account was deleted.")
     site.mail(email, "Your account was deleted")
     visitor.page.goto("/account")
     assert visitor.heading() == "Sign in"

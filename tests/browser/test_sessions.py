@@ -36,7 +36,7 @@ def test_all_others_are_ended_at_once(visit: Visit, site: Served) -> None:
         visitor.sign_in("many@example.com", PASSWORD)
     desk.follow("Signed-in devices")
     desk.press("Sign out all other devices")
-    expect(desk.page.get_by_text("You are signed in nowhere else.")).to_be_visible()
+    expect(desk.page.get_by_text("You aren't signed in on any other device.")).to_be_visible()
     for visitor in (cafe, train):
         visitor.page.reload()
         assert visitor.heading() == "Sign in"
@@ -65,7 +65,7 @@ def test_a_forgotten_password(visit: Visit, site: Served) -> None:
     visitor.page.goto("/login")
     visitor.follow("Forgot your password?")
     visitor.fill(email=email)
-    visitor.press("Mail me a link")
+    visitor.press("Send link")
     expect(visitor.page.get_by_role("status")).to_contain_text("a link is on its way")
     visitor.page.goto(site.mailed_link(email, "Reset your password"))
     visitor.fill(new_password=OTHER_PASSWORD)
@@ -81,19 +81,19 @@ def test_an_address_is_kept_while_one_proves_who_one_is(
     site.open_account(email)
     visitor = visit(java_script_enabled=javascript)
     visitor.sign_in(email, PASSWORD)
-    visitor.follow("Change your e-mail address")
+    visitor.follow("Change your email address")
     visitor.fill(new_email="new-address@example.com")
     site.let_time_pass(minutes=16)
-    visitor.press("Mail me a link")
-    assert visitor.heading() == "Is it you?"
+    visitor.press("Send link")
+    assert visitor.heading() == "Confirm it's you"
     visitor.fill(password="not the right one")
     visitor.press("Go on")
-    expect(visitor.page.get_by_text("This is not your password.")).to_be_visible()
+    expect(visitor.page.get_by_text("This isn't your current password.")).to_be_visible()
     visitor.fill(password=PASSWORD)
     visitor.press("Go on")
     assert visitor.path == "/account/email"
-    expect(visitor.page.get_by_label("New e-mail address")).to_have_value("new-address@example.com")
-    visitor.press("Mail me a link")
+    expect(visitor.page.get_by_label("New email address")).to_have_value("new-address@example.com")
+    visitor.press("Send link")
     assert visitor.heading() == "Your account"
 
 
@@ -105,7 +105,7 @@ def test_a_sign_out_leaves_nothing_behind_the_back_button(visit: Visit, site: Se
     visitor.back()
     assert visitor.heading() == "Your account"
     visitor.press("Sign out")
-    expect(visitor.page.get_by_role("status")).to_contain_text("You are signed out.")
+    expect(visitor.page.get_by_role("status")).to_contain_text("You're signed out.")
     for _ in range(2):
         visitor.back()
         assert visitor.heading() == "Sign in"

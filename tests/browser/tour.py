@@ -55,16 +55,16 @@ class Tour:
         self.visitor.fill(email=LONG_EMAIL, password=PASSWORD)
         yield from self._send("login: not confirmed", "Sign in")
         yield from self._open("confirm link", link)
-        yield from self._send("login: confirmed", "Confirm my address")
+        yield from self._send("login: confirmed", "Confirm email address")
         yield from self._open("dead link: confirm", f"/confirm/{NO_TOKEN}")
 
     def _recovery(self) -> Iterator[str]:
         self.app.open_account("ada@example.com")
         yield from self._open("reset", "/reset-password")
         self.visitor.fill(email="")
-        yield from self._send("reset: refused", "Mail me a link")
+        yield from self._send("reset: refused", "Send link")
         self.visitor.fill(email="ada@example.com")
-        yield from self._send("reset: sent", "Mail me a link")
+        yield from self._send("reset: sent", "Send link")
         yield from self._open("reset link", self.app.mailed_link("ada@example.com", "Reset your"))
         self.visitor.fill(new_password="aaaaaaaaaaaaaaaa")
         yield from self._send("reset link: refused", "Set password")
@@ -99,14 +99,14 @@ class Tour:
         yield "password: filled"
         yield from self._open("delete", "/account/delete")
         self.visitor.fill(password="wrong")
-        yield from self._send("delete: refused", "Delete my account for good")
+        yield from self._send("delete: refused", "Delete account")
 
     def _security(self) -> Iterator[str]:
         yield from self._open("email", "/account/email")
         self.visitor.fill(new_email="no address")
-        yield from self._send("email: refused", "Mail me a link")
+        yield from self._send("email: refused", "Send link")
         self.visitor.fill(new_email="grace@example.com")
-        yield from self._send("account: link sent", "Mail me a link")
+        yield from self._send("account: link sent", "Send link")
         link = self.app.mailed_link("grace@example.com", "Confirm your new")
         yield from self._open("email link", link)
         self.app.open_account("grace@example.com", "Grace Hopper")
@@ -133,7 +133,7 @@ class Tour:
         for _ in range(6):
             self.page.goto("/reset-password")
             self.visitor.fill(email="limit@example.com")
-            self.visitor.press("Mail me a link")
+            self.visitor.press("Send link")
         yield "error: 429"
 
     def _mails(self) -> Iterator[str]:
@@ -141,15 +141,15 @@ class Tour:
         self.visitor.sign_in("ada@example.com", PASSWORD)
         self.page.goto("/account/email")
         self.visitor.fill(new_email="grace@example.com")
-        self.visitor.press("Mail me a link")
+        self.visitor.press("Send link")
         self.page.goto("/account/email")
         self.visitor.fill(new_email="ada@example.org")
-        self.visitor.press("Mail me a link")
+        self.visitor.press("Send link")
         self.page.goto(self.app.mailed_link("ada@example.org", "Confirm your new"))
         self.visitor.press("Use this address")
         self.page.goto("/account/delete")
         self.visitor.fill(password=PASSWORD)
-        self.visitor.press("Delete my account for good")
+        self.visitor.press("Delete account")
         self.page.goto("/register")
         self.visitor.fill(name="Grace", email="grace@example.com", password=PASSWORD)
         self.visitor.press("Register")

@@ -92,7 +92,7 @@ def confirm_password(current: Session, password: str, client: Client, field: str
     Raises InvalidInput on `field`, LimitReached.
     """
     account = current.account
-    refusal = InvalidInput({field: ["This is not your password."]})
+    refusal = InvalidInput({field: ["This isn't your current password."]})
     # Counted for this session alone: strangers cannot keep its owner from changing anything.
     password_hash = _compare(account, password, client, _failures("session", current.id))
     if password_hash is None:

@@ -63,7 +63,7 @@ def _http_error(error: AccountError) -> HTTPException:
         case SignedOut():
             return Unauthorized("The session has ended.")
         case NotConfirmed():
-            return Forbidden("Confirm your e-mail address first.")
+            return Forbidden("Confirm your email address first.")
         case LimitReached():
             seconds = error.retry_after
             return TooManyRequests(f"Too many attempts. Try again in {seconds} s.", None, seconds)

@@ -33,7 +33,7 @@ def profile() -> ResponseReturnValue:
         changes.rename(current_identity().account, form.name.data, client())
     except InvalidInput as error:
         return form.page("profile.html", error.errors)
-    flash("Your name is saved.", "success")
+    flash("Your name was changed.", "success")
     return redirect(url_for("web.account"), 303)
 
 
@@ -53,7 +53,7 @@ def password() -> ResponseReturnValue:
         )
     except InvalidInput as error:
         return form.page("password.html", error.errors)
-    flash("Your password is changed; other devices are signed out.", "success")
+    flash("Your password was changed, and other devices were signed out.", "success")
     response = redirect(url_for("web.account"), 303)
     if device:
         make_known(response, device)
@@ -73,7 +73,7 @@ def email() -> ResponseReturnValue:
         return form.page("email.html", error.errors)
     session.pop("typed_email", None)
     flash(
-        "A link is on its way to the new address. Nothing changes until you use it.",
+        "We've sent a link to the new email address. Nothing changes until you open it.",
         "success",
     )
     return redirect(url_for("web.account"), 303)
@@ -85,7 +85,7 @@ def email_token(token: str) -> ResponseReturnValue:
     new_address = changes.check_email_change(token)
     if request.method == "POST":
         changes.confirm_email_change(token, client())
-        flash(f"Your address is {new_address} from now on.", "success")
+        flash(f"Your email address is now {new_address}.", "success")
         return redirect(url_for("web.login"), 303)
     return render_template("web/email_token.html", new_address=new_address)
 
@@ -114,5 +114,5 @@ def delete() -> ResponseReturnValue:
     except InvalidInput as error:
         return form.page("delete.html", error.errors)
     response = leave(url_for("web.home"))
-    flash("Your account is deleted.", "success")
+    flash("Your account was deleted.", "success")
     return response

@@ -41,7 +41,7 @@ def logout() -> ResponseReturnValue:
     if current_user.is_authenticated:
         service.sign_out(current_identity().session, client())
     response = leave(url_for("web.home"))
-    flash("You are signed out.", "success")
+    flash("You're signed out.", "success")
     return response
 
 

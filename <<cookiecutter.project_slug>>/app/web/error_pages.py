@@ -17,24 +17,24 @@ from app.web.guards import ask_to_sign_in, way_back
 
 # For each status: what happened, and what the person can do.
 WORDS = {
-    400: ("This request makes no sense to us", "Go back, reload the page and try again."),
-    401: ("You are not signed in", "Sign in and try again."),
-    403: ("You may not do that", "If you think you should, ask whoever runs this site."),
-    404: ("There is no such page", "Check the address, or start again from the first page."),
-    405: ("That does not work here", "This page exists, but not for what was tried."),
-    408: ("That took too long", "Check your connection and send it again."),
-    413: ("That is too much", "Shorten what you typed and send it again."),
-    415: ("We cannot read that", "It was sent in a form that this page does not take."),
-    422: ("We cannot use that", "Go back, check what you typed and try again."),
-    431: ("That is too much", "Delete this site's cookies and try again."),
+    400: ("We couldn't read this request", "Go back, reload the page and try again."),
+    401: ("You aren't signed in", "Sign in and try again."),
+    403: ("You don't have access", "If you think you should, contact the owner of this site."),
+    404: ("Page not found", "Check the address, or go to the home page."),
+    405: ("This page can't do that", "Go back and try another way."),
+    408: ("The request took too long", "Check your connection and try again."),
+    413: ("The request is too large", "Shorten what you entered and try again."),
+    415: ("We couldn't read this request", "This page doesn't support the format that was sent."),
+    422: ("We couldn't process this request", "Go back, check what you entered and try again."),
+    431: ("The request is too large", "Delete this site's cookies and try again."),
     429: ("Too many attempts", "Wait a moment before you try again."),
-    500: ("Something went wrong", "The mistake is ours, and it was noted. Try again later."),
-    503: ("We cannot answer right now", "Try again in a minute."),
+    500: ("Something went wrong", "We've logged the error. Try again later."),
+    503: ("Temporarily unavailable", "Try again in a minute."),
 }
 FORGED = (
-    "This form can no longer be used",
+    "This form has expired",
     "You may have signed in or out in another tab since you opened it, or your browser blocks"
-    " cookies from this site. Open the page again and send the form from there.",
+    " cookies from this site. Reload the page and submit the form again.",
 )
 
 

@@ -63,7 +63,7 @@ def _name() -> TextField:
     return TextField("Name", render_kw=attributes)
 
 
-def _email(label: str = "E-mail address", autocomplete: str = "email") -> TextField:
+def _email(label: str = "Email address", autocomplete: str = "email") -> TextField:
     attributes = {
         "required": True,
         "autocomplete": autocomplete,
@@ -130,7 +130,7 @@ class ChangePasswordForm(Form):
 class ChangeEmailForm(Form):
     """Another address."""
 
-    email = _email("New e-mail address")
+    email = _email("New email address")
 
 
 class PasswordForm(Form):

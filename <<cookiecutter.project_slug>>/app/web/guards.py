@@ -74,7 +74,7 @@ def remember_typed_email(email: str) -> None:
 
 def ask_to_sign_in() -> ResponseReturnValue:
     """Lead who is signed out to the sign-in page, and from there to where they were."""
-    flash("Sign in to go on.", "info")
+    flash("Sign in to continue.", "info")
     return redirect(url_for("web.login", next=way_back("web.account")), 303)
 
 

@@ -22,7 +22,7 @@ def reset_password() -> ResponseReturnValue:
     except InvalidInput as error:
         return form.page("reset_password.html", error.errors)
     remember_typed_email(form.email.data)
-    flash("If this address has an account, a link is on its way.", "success")
+    flash("If this email address has an account, we've sent a link to it.", "success")
     return redirect(url_for("web.reset_password"), 303)
 
 
@@ -37,7 +37,7 @@ def reset_password_token(token: str) -> ResponseReturnValue:
         device = recovery.complete_reset(token, form.password.data, client())
     except InvalidInput as error:
         return form.page("reset_password_token.html", error.errors, email=email)
-    flash("Your new password is set. Sign in with it.", "success")
+    flash("Your password was changed. Sign in with the new one.", "success")
     response = redirect(url_for("web.login"), 303)
     make_known(response, device)
     return response

@@ -37,7 +37,7 @@ def confirm() -> ResponseReturnValue:
     except InvalidInput as error:
         return form.page("confirm.html", error.errors)
     remember_typed_email(form.email.data)
-    flash("If this address waits to be confirmed, a new link is on its way.", "success")
+    flash("If this email address needs to be confirmed, we've sent a new link.", "success")
     return redirect(url_for("web.confirm"), 303)
 
 
@@ -46,7 +46,7 @@ def confirm_token(token: str) -> ResponseReturnValue:
     """Where the link in a mail leads: GET shows a button, since mail scanners follow links."""
     if request.method == "POST":
         registration.confirm(token, client())
-        flash("Your address is confirmed. You can sign in now.", "success")
+        flash("Your email address is confirmed. You can sign in now.", "success")
         return redirect(url_for("web.login"), 303)
     registration.check_confirm(token)
     return render_template("web/confirm_token.html")

@@ -30,7 +30,7 @@ def revoke_session(session_id: str) -> ResponseReturnValue:
         abort(404)
     if session_id == str(current.public_id):
         return leave(url_for("web.login"))
-    flash("That device is signed out.", "success")
+    flash("The device was signed out.", "success")
     return redirect(url_for("web.sessions"), 303)
 
 

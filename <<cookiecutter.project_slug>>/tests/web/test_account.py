@@ -143,7 +143,7 @@ def test_deleting_leaves_nothing(
     response = signed_in.submit("/account/delete", {"password": PASSWORD}, page="/account")
     assert (response.status_code, response.location) == (303, "/")
     assert response.headers["Clear-Site-Data"]
-    assert "Your account is deleted" in signed_in.get("/").text
+    assert "Your account was deleted" in signed_in.get("/").text
     assert not signed_in.is_signed_in()
     assert not other.is_signed_in()
     assert other.sign_in(account).status_code == 422

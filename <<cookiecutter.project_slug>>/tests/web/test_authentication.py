@@ -55,7 +55,7 @@ def test_only_the_right_password_sees_that_the_address_is_unconfirmed(
     email = add_account(app, "waiting@example.com", confirmed=False)
     response = browser.sign_in(email)
     assert response.status_code == 422
-    assert "Confirm your address first" in response.text
+    assert "Confirm your email address first" in response.text
     assert not browser.is_signed_in()
     # The form to have the link sent again knows the address.
     assert f'value="{email}"' in browser.get("/confirm").text

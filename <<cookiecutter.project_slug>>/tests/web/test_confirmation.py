@@ -25,15 +25,15 @@ def link(browser: Browser, inbox: Inbox) -> str:
 def test_opening_the_link_changes_nothing(browser: Browser, link: str) -> None:
     page = browser.get(link)
     assert page.status_code == 200
-    assert "Confirm my address" in page.text
+    assert "Confirm email address" in page.text
     assert browser.client.head(link).status_code == 200
-    assert "Confirm your address first" in browser.sign_in(EMAIL).text
+    assert "Confirm your email address first" in browser.sign_in(EMAIL).text
 
 
 def test_the_button_confirms_and_leads_to_the_sign_in(browser: Browser, link: str) -> None:
     response = browser.submit(link, page=link)
     assert (response.status_code, response.location) == (303, "/login")
-    assert "Your address is confirmed" in browser.get("/login").text
+    assert "Your email address is confirmed" in browser.get("/login").text
     assert browser.sign_in(EMAIL).location == "/account"
 
 
@@ -50,7 +50,7 @@ def test_an_old_link_is_refused(browser: Browser, link: str) -> None:
     with time_machine.travel(now() + timedelta(days=3), tick=False):
         assert browser.get(link).status_code == 404
         assert browser.submit(link).status_code == 422
-    assert "Confirm your address first" in browser.sign_in(EMAIL).text
+    assert "Confirm your email address first" in browser.sign_in(EMAIL).text
 
 
 def test_a_newer_link_voids_the_older(browser: Browser, link: str, inbox: Inbox) -> None:

@@ -107,7 +107,7 @@ def test_an_address_taken_meanwhile_is_told_and_nothing_is_lost(
     add_account(app, NEW, "Quicker")
     response = signed_in.submit(link, page="/account")
     assert response.status_code == 422
-    assert "This address is taken" in response.text
+    assert "This email address is already in use" in response.text
     assert account in signed_in.get("/account").text
     assert Browser(app).sign_in(account).status_code == 303
 

@@ -34,7 +34,7 @@ def test_every_form_needs_the_token_of_this_browser(
     )
     response = signed_in.client.post(path, data=data)
     assert response.status_code == 400
-    assert "This form can no longer be used" in response.text
+    assert "This form has expired" in response.text
     assert signed_in.is_signed_in()
     assert "Mallory" not in signed_in.get("/account").text
 
@@ -77,7 +77,7 @@ def test_a_form_that_lay_open_can_still_be_sent(browser: Browser, account: str) 
 def test_the_page_of_a_form_that_is_refused_can_be_opened_again(signed_in: Browser) -> None:
     response = signed_in.client.post("/account/profile?x=<b>", data={"name": "Countess"})
     assert response.status_code == 400
-    assert 'href="/account/profile?x=&lt;b&gt;">Open the page again' in response.text
+    assert 'href="/account/profile?x=&lt;b&gt;">Reload the page' in response.text
 
 
 def test_the_token_is_in_no_address(signed_in: Browser) -> None:

@@ -40,7 +40,7 @@ def test_a_recent_sign_in_is_enough(signed_in: Browser) -> None:
 def test_changing_the_address_asks_for_the_password_first(stale: Browser) -> None:
     response = stale.get("/account/email")
     assert (response.status_code, response.location) == (303, "/reauthenticate?next=/account/email")
-    assert "You want to change your e-mail address" in stale.get(response.location).text
+    assert "To change your email address" in stale.get(response.location).text
     assert prove(stale, "/account/email") == "/account/email"
     assert stale.get("/account/email").status_code == 200
 
@@ -74,7 +74,7 @@ def test_signing_out_devices_asks_for_the_password_first(
     own = re.findall(r"/account/sessions/[\w-]{36}/revoke", stale.get("/account/sessions").text)[0]
     response = stale.submit(path.replace("/account/sessions/1/revoke", own), page="/account")
     assert response.location == "/reauthenticate?next=/account/sessions"
-    assert "You want to sign out other devices" in stale.get(response.location).text
+    assert "To sign out other devices" in stale.get(response.location).text
     assert other.is_signed_in()
     prove(stale)
     assert stale.submit(own, page="/account").status_code == 303

@@ -20,7 +20,7 @@ def test_a_new_account_waits_for_its_confirmation(browser: Browser, inbox: Inbox
     assert "grace@example.com" in browser.get("/confirm").text
     body = inbox.to("grace@example.com")[0].body
     assert "https://localhost/confirm/" in body
-    assert "Confirm your address first" in browser.sign_in("grace@example.com").text
+    assert "Confirm your email address first" in browser.sign_in("grace@example.com").text
 
 
 def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(

@@ -15,7 +15,7 @@ def test_signing_out_ends_the_session_on_the_server(app: Flask, account: str) ->
     assert thief.is_signed_in()
     response = browser.submit("/logout", page="/account")
     assert (response.status_code, response.location) == (303, "/")
-    assert "You are signed out" in browser.get("/").text
+    assert "You&#39;re signed out" in browser.get("/").text
     assert not browser.is_signed_in()
     assert not thief.is_signed_in()
     thief.delete_cookie("session")
@@ -93,7 +93,7 @@ def test_without_the_word_of_the_browser_an_old_form_ends_no_session(
     signed_in.sign_in(account)
     response = old_sign_out(signed_in, token, {"Sec-Fetch-Site": site} if site else {})
     assert response.status_code == 400
-    assert 'href="/">Open the page again' in response.text
+    assert 'href="/">Reload the page' in response.text
     assert signed_in.is_signed_in()
 
 
