@@ -17,7 +17,7 @@ from app.extensions import transaction
 from app.jobs.commands import list_jobs, work
 
 accounts = DatabaseGroup(
-    "accounts", help="Create, look at and change accounts.", callback=warn_in_debug_mode
+    "accounts", help="Create, show and change accounts.", callback=warn_in_debug_mode
 )
 accounts.add_command(list_jobs)
 accounts.add_command(work)
@@ -36,11 +36,11 @@ def password_option(command: Command) -> Command:
 
 @accounts.command()
 @click.argument("email")
-@click.option("--name", required=True, help="The name that is shown.")
-@click.option("--unconfirmed", is_flag=True, help="Leave the address to be confirmed by mail.")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--unconfirmed", is_flag=True, help="Send a confirmation link instead.")
 @password_option
 def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> None:
-    """Create an account for EMAIL, confirmed unless told otherwise.
+    """Create an account for EMAIL. It is confirmed unless --unconfirmed is given.
 
     \b
     flask accounts create ada@example.com --name "Ada Lovelace"
@@ -54,14 +54,14 @@ def create(email: str, name: str, unconfirmed: bool, password_stdin: bool) -> No
     with sending():
         account = registration.create(name, email, password, confirmed=not unconfirmed, link=link)
         if account is None:
-            raise click.ClickException(f"{email} has an account already.")
+            raise click.ClickException(f"{email} already has an account.")
         events.record("account.registered", CLIENT, account.id)
         say(f"Created account {account.id} for {account.email}.")
 
 
 @accounts.command()
 @click.argument("email")
-@click.option("--name", required=True, help="The name that is shown.")
+@click.option("--name", required=True, help="The person's name.")
 def invite(email: str, name: str) -> None:
     """Create an account for EMAIL and email its owner a link to set the first password."""
     with sending():
@@ -71,7 +71,7 @@ def invite(email: str, name: str) -> None:
             raise _refusal(error) from None
         if account is None:
             hint = "`flask accounts reset-password` sends a link to set a password"
-            raise click.ClickException(f"{email} has an account already; {hint}.")
+            raise click.ClickException(f"{email} already has an account; {hint}.")
         events.record("account.invited", CLIENT, account.id)
         say(f"Created account {account.id} for {account.email}.")
 
@@ -109,10 +109,10 @@ def show(email: str) -> None:
 @accounts.command()
 @click.argument("email")
 def confirm(email: str) -> None:
-    """Confirm the address of EMAIL's account without a mail."""
+    """Confirm EMAIL's account without an email."""
     account = _find(email)
     if account.confirmed_at is not None:
-        say(f"{account.email} was confirmed already.")
+        say(f"{account.email} is already confirmed.")
         return
     with transaction():
         account.confirmed_at = now()
@@ -124,7 +124,7 @@ def confirm(email: str) -> None:
 @click.argument("email")
 @password_option
 def set_password(email: str, password_stdin: bool) -> None:
-    """Set a password for EMAIL's account; every session of it ends and its owner is told."""
+    """Set a password for EMAIL's account, end its sessions and email its owner."""
     account = _find(email)
     password = _read_password(password_stdin)
     try:
@@ -133,7 +133,7 @@ def set_password(email: str, password_stdin: bool) -> None:
         raise _refusal(error) from None
     with sending():
         recovery.replace_password(account, policy.hash_password(password), CLIENT)
-        say(f"Set a new password for {account.email}; it was signed out everywhere.")
+        say(f"Set a new password for {account.email} and ended its sessions.")
 
 
 @accounts.command("reset-password")
@@ -162,7 +162,7 @@ def disable(email: str) -> None:
     """Sign EMAIL's account out everywhere and refuse its sign-ins until it is enabled."""
     account = _find(email)
     changed = access.disable(account, CLIENT)
-    say(f"Disabled {account.email}." if changed else f"{account.email} was disabled already.")
+    say(f"Disabled {account.email}." if changed else f"{account.email} is already disabled.")
 
 
 @accounts.command()
@@ -171,17 +171,17 @@ def enable(email: str) -> None:
     """Accept sign-ins to EMAIL's account again."""
     account = _find(email)
     changed = access.enable(account, CLIENT)
-    say(f"Enabled {account.email}." if changed else f"{account.email} was not disabled.")
+    say(f"Enabled {account.email}." if changed else f"{account.email} is not disabled.")
 
 
 @accounts.command()
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def delete(email: str, yes: bool) -> None:
-    """Delete EMAIL's account and all that belongs to it; its owner is told."""
+    """Delete EMAIL's account with everything that belongs to it, and email its owner."""
     account = _find(email)
     if not yes:
-        click.confirm(printable(f"Delete {account.email} for good?"), abort=True)
+        click.confirm(printable(f"Delete {account.email} permanently?"), abort=True)
     with sending():
         changes.remove(account, CLIENT)
         say(f"Deleted {email}.")
@@ -189,9 +189,9 @@ def delete(email: str, yes: bool) -> None:
 
 @accounts.command("purge")
 def purge_command() -> None:
-    """Remove ended sessions, dead tokens and accounts that were never confirmed.
+    """Remove ended sessions, expired tokens and accounts that were never confirmed.
 
-    Safe to run at any time and as often as you like; a daily cron job is a good place.
+    You can run it at any time, for example in a daily cron job.
     """
     purged = purge.purge()
     say(
@@ -203,7 +203,7 @@ def purge_command() -> None:
 def _find(email: str) -> Account:
     account = store.by_email(email)
     if account is None:
-        raise click.ClickException(f"No account has the address {email}.")
+        raise click.ClickException(f"No account has the email address {email}.")
     return account
 
 

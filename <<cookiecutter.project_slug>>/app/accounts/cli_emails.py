@@ -41,7 +41,7 @@ def sending() -> Iterator[None]:
             click.echo(printable(f"The email to {to} was not sent: {result.error}."), err=True)
             click.echo(f"It will be tried again at {when} by a running app or worker.", err=True)
         elif result.error:
-            raise click.ClickException(f"The email to {to} was given up: {result.error}.")
+            raise click.ClickException(f"The email to {to} could not be sent: {result.error}.")
         elif current_app.debug:
             folder = mailbox.folder_of_emails()
             say(f"Debug mode is on: the email to {to} was not sent, but kept in {folder}.")

@@ -44,7 +44,7 @@ class WrongCredentials(AccountError):
 
 
 class NotConfirmed(AccountError):
-    """The password is right, but the address was never confirmed."""
+    """The password is right, but the email address isn't confirmed."""
 
 
 class SignedOut(AccountError):

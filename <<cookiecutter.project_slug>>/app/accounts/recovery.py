@@ -1,4 +1,4 @@
-"""A new password for somebody who lost theirs."""
+"""Password resets."""
 
 from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""One's own account: reading it, changing it, taking it along, ending it."""
+"""The signed-in person's account."""
 
 from app.accounts import authentication, changes, fields
 from app.accounts.errors import InvalidInput, Refusals
@@ -11,7 +11,7 @@ operations = OperationsBlueprint("Account", __name__)
 
 @operations.operation("GET", "/account")
 def get_account() -> schemas.Account:
-    """Read the account."""
+    """Get the account."""
     return schemas.Account.of(current_identity().account)
 
 
@@ -27,8 +27,8 @@ def update_account(body: schemas.Profile) -> schemas.Account:
 def change_password(body: schemas.PasswordChange) -> None:
     """Change the password.
 
-    It ends every other session and voids the links that were mailed before, and the `device` of
-    earlier sign-ins: the next sign-in returns a new one.
+    This ends every other session and invalidates the links sent by email and the `device` of
+    earlier sign-ins. The next sign-in returns a new `device`.
     """
     changes.change_password(
         current_identity().session, body.current_password, body.password, current_client()
@@ -37,10 +37,10 @@ def change_password(body: schemas.PasswordChange) -> None:
 
 @operations.operation("PUT", "/account/email", 202, errors=(429,))
 def request_email_change(body: schemas.EmailChange) -> None:
-    """Ask for another address.
+    """Request a change of email address.
 
-    A mail with a token goes to the new address, a notice to the old one; nothing changes until
-    the token is used. The answer is the same for an address that has an account.
+    An email with a token goes to the new address and a notice to the current one. Nothing changes
+    until the token is used. The response is the same if the address belongs to an account.
     """
     session, client = current_identity().session, current_client()
     refusals = Refusals()
@@ -55,9 +55,9 @@ def request_email_change(body: schemas.EmailChange) -> None:
 
 @operations.operation("PUT", "/account/email/confirmation", 204, signed_in=False)
 def confirm_email_change(body: schemas.Token) -> None:
-    """Confirm another address.
+    """Confirm the new email address.
 
-    The account moves to the address that the token was mailed to.
+    The account then uses the email address that the token was sent to.
     """
     changes.confirm_email_change(body.token, current_client())
 
@@ -66,7 +66,7 @@ def confirm_email_change(body: schemas.Token) -> None:
 def export_account() -> tuple[schemas.Export, dict[str, str]]:
     """Export the account.
 
-    All that is stored about it, without hashes and tokens.
+    The response has everything stored about it, without hashes and tokens.
     """
     export = changes.export(current_identity().account, current_client())
     headers = {"Content-Disposition": "attachment; filename=account.json"}
@@ -77,6 +77,6 @@ def export_account() -> tuple[schemas.Export, dict[str, str]]:
 def delete_account(body: schemas.PasswordConfirmation) -> None:
     """Delete the account and everything stored about it.
 
-    The password is in the body, where no log writes it down.
+    The password is in the body, so that it doesn't appear in logs.
     """
     changes.delete_account(current_identity().session, body.password, current_client())

@@ -24,9 +24,9 @@ pages = Blueprint("api_docs", __name__, template_folder="templates")
 
 @operations.operation("GET", "/openapi.json", signed_in=False, answers=ANSWERS)
 def get_document() -> Response:
-    """Read this document.
+    """Get this document.
 
-    It changes with a deployment alone: `If-None-Match` asks whether it did.
+    It changes only with a deployment. Use `If-None-Match` to check whether it did.
     """
     # Where the app is mounted under a path, only a request knows it for sure.
     served = {**_document(), "servers": [{"url": request.root_path or "/"}]}

@@ -16,23 +16,23 @@ from app.api.schemas import InvalidFieldsProblem, Problem
 Json = dict[str, Any]
 
 INTRODUCTION = """\
-Sign in with `POST /api/v1/sessions` and send the token of the answer with later requests:
-`Authorization: Bearer <token>`. Cookies do nothing here. Request bodies are `application/json`.
-Times are ISO 8601 in UTC. Every error is a problem by RFC 9457, `application/problem+json`."""
+Sign in with `POST /api/v1/sessions`, and send the token from the response with later requests:
+`Authorization: Bearer <token>`. The API ignores cookies. Request bodies are `application/json`.
+Times are in UTC, in ISO 8601 format. Every error is `application/problem+json` (RFC 9457)."""
 
 ERRORS = {
     400: "The request, or the JSON in it, is malformed.",
     401: "There is no valid token, or the credentials are wrong.",
-    403: "The password is right, but the address was never confirmed.",
-    404: "There is no such thing, or it is not yours.",
+    403: "The password is right, but the email address isn't confirmed.",
+    404: "It doesn't exist, or it isn't yours.",
     406: "`Accept` excludes `application/json`.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
-    422: "Some fields are not valid; `errors` holds the messages of each.",
+    422: "Some fields are invalid. `errors` has the messages for each.",
     429: "Too many attempts; `Retry-After` is the number of seconds to wait.",
-    500: "A fault of the server.",
-    503: "The server cannot answer just now.",
+    500: "An error on the server.",
+    503: "The server is temporarily unavailable.",
 }
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}, "example": "Bearer"}},

@@ -26,7 +26,7 @@ View = Callable[..., Answer]
 # pydantic's errors in our own words; for others its words do.
 MESSAGES = {
     "missing": "This field is required.",
-    "extra_forbidden": "There is no such field.",
+    "extra_forbidden": "Unknown field.",
     "string_type": "This must be a string.",
     "model_type": "This must be a JSON object.",
 }
@@ -89,7 +89,7 @@ class Operation:
         if self.signed_in and not current_user.is_authenticated:
             raise Unauthorized("Send a valid token: `Authorization: Bearer <token>`.")
         if self.model and not _accepts_json():
-            raise NotAcceptable("The answer is application/json, which `Accept` excludes.")
+            raise NotAcceptable("The response is application/json, which `Accept` excludes.")
         if self.body:
             arguments["body"] = _read(self.body)
         if self.query:

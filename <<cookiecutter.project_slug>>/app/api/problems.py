@@ -27,7 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 class InvalidFields(UnprocessableEntity):
     """422, with the messages of each field; `body` stands for the whole."""
 
-    description = "Some fields are not valid."
+    description = "Some fields are invalid."
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__()
@@ -55,11 +55,13 @@ def _http_error(error: AccountError) -> HTTPException:
         case InvalidInput():
             return InvalidFields(error.errors)
         case InvalidToken():
-            return InvalidFields({"token": ["This token is not valid: wrong, used, or too old."]})
+            return InvalidFields(
+                {"token": ["This token is invalid, has expired or was already used."]}
+            )
         case AddressTaken():
-            return InvalidFields({"token": ["Another account has this address by now."]})
+            return InvalidFields({"token": ["Another account now uses this email address."]})
         case WrongCredentials():
-            return Unauthorized("No account has this address and this password.")
+            return Unauthorized("The email address or the password is wrong.")
         case SignedOut():
             return Unauthorized("The session has ended.")
         case NotConfirmed():

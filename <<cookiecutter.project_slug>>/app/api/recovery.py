@@ -1,4 +1,4 @@
-"""A new password for somebody who lost theirs."""
+"""Password resets."""
 
 from app.accounts import recovery
 from app.api import schemas
@@ -10,9 +10,9 @@ operations = OperationsBlueprint("Recovery", __name__)
 
 @operations.operation("POST", "/password-resets", 202, signed_in=False, errors=(429,))
 def request_password_reset(body: schemas.EmailAddress) -> None:
-    """Ask for a password reset.
+    """Request a password reset.
 
-    A mail with a token goes to the address. The answer is the same whether or not the address has an account.
+    An email with a token goes to the address. The response is the same whether or not the address has an account.
     """
     recovery.request_reset(body.email, current_client())
 
@@ -21,8 +21,8 @@ def request_password_reset(body: schemas.EmailAddress) -> None:
 def reset_password(body: schemas.NewPasswordByToken) -> schemas.KnownDevice:
     """Reset the password.
 
-    The token is the one that was mailed. It also confirms the address, and ends every session of the account.
-    Sign in with the `device` of the answer: it is counted apart from whoever tries wrong passwords.
+    Send the token from the email. It also confirms the email address, and every session of the account ends.
+    Send the `device` from the response when you sign in, so that other people's wrong passwords don't lock you out.
     """
     device = recovery.complete_reset(body.token, body.password, current_client())
     return schemas.KnownDevice(device=device)

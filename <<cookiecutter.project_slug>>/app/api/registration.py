@@ -1,4 +1,4 @@
-"""Opening an account, and confirming its address."""
+"""Registration and confirmation."""
 
 from app.accounts import registration
 from app.api import schemas
@@ -12,25 +12,25 @@ operations = OperationsBlueprint("Registration", __name__)
 def register(body: schemas.Registration) -> None:
     """Register.
 
-    A mail with a token goes to the address. The answer is the same for an address that has an
-    account: its owner is told by mail, and nothing changes.
+    An email with a token goes to the address. The response is the same if the address already has
+    an account: then its owner gets an email, and nothing changes.
     """
     registration.register(body.name, body.email, body.password, current_client())
 
 
 @operations.operation("POST", "/confirmations", 202, signed_in=False, errors=(429,))
 def resend_confirmation(body: schemas.EmailAddress) -> None:
-    """Send the confirmation mail again.
+    """Resend the confirmation email.
 
-    The answer is the same whether or not an account waits for it.
+    The response is the same whether or not an account needs it.
     """
     registration.resend_confirmation(body.email, current_client())
 
 
 @operations.operation("PUT", "/confirmations", 204, signed_in=False)
 def confirm_address(body: schemas.Token) -> None:
-    """Confirm an address.
+    """Confirm an email address.
 
-    The token is the one that was mailed to it.
+    Send the token from the email.
     """
     registration.confirm(body.token, current_client())

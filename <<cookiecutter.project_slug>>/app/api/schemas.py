@@ -78,7 +78,7 @@ NewPassword = Annotated[
 MailedToken = Annotated[
     str,
     Field(
-        description="The token from the mail: good for one use.",
+        description="The token from the email. It works once.",
         examples=[TOKEN],
         json_schema_extra={"pattern": "^[A-Za-z0-9_-]{43}$"},
     ),
@@ -86,7 +86,7 @@ MailedToken = Annotated[
 DeviceSecret = Annotated[
     str,
     Field(
-        description="Keep it, and send it with the next sign-in to this account. It is good until"
+        description="Store it, and send it with the next sign-in to this account. It works until"
         " the password changes.",
         examples=[DEVICE],
     ),
@@ -102,7 +102,7 @@ class Body(BaseModel):
 
 
 class Registration(Body):
-    """A person who wants an account."""
+    """A new account."""
 
     name: Name
     email: Email
@@ -110,19 +110,19 @@ class Registration(Body):
 
 
 class EmailAddress(Body):
-    """An address to write to."""
+    """An email address."""
 
     email: Email
 
 
 class Token(Body):
-    """A token that a mail carried."""
+    """A token from an email."""
 
     token: MailedToken
 
 
 class Credentials(Body):
-    """What one signs in with."""
+    """The credentials of a sign-in."""
 
     email: AnyEmail
     password: Password
@@ -138,34 +138,34 @@ class Credentials(Body):
 
 
 class NewPasswordByToken(Body):
-    """A password to set by the token that a mail carried."""
+    """A new password and the token from an email."""
 
     token: MailedToken
     password: NewPassword
 
 
 class PasswordChange(Body):
-    """A password to set by somebody who knows the present one."""
+    """A new password and the current one."""
 
     current_password: Password
     password: NewPassword
 
 
 class EmailChange(Body):
-    """An address to move the account to."""
+    """A new email address and the current password."""
 
     current_password: Password
     email: Email
 
 
 class Profile(Body):
-    """What may be changed about an account at will."""
+    """The fields of an account that can be changed."""
 
     name: Name
 
 
 class PasswordConfirmation(Body):
-    """The password, to prove who asks."""
+    """The current password."""
 
     password: Password
 
@@ -192,7 +192,7 @@ class Account(BaseModel):
 
 
 class NewSession(BaseModel):
-    """A session that has just begun: the token is shown this once."""
+    """A new session. The token is shown only once."""
 
     token: Annotated[str, Field(examples=[TOKEN])]
     token_type: Literal["Bearer"] = "Bearer"
@@ -211,7 +211,7 @@ class Session(BaseModel):
     """A signed-in browser or client."""
 
     id: Id
-    current: Annotated[bool, Field(description="Whether it is the one that asks.")]
+    current: Annotated[bool, Field(description="Whether this is the session of the request.")]
     user_agent: Annotated[str, Field(examples=["curl/8.5.0"])]
     ip_address: Annotated[str, Field(examples=["192.0.2.7"])]
     created_at: Moment
@@ -220,15 +220,15 @@ class Session(BaseModel):
 
 
 class Sessions(BaseModel):
-    """Every session of the account, the one seen last first."""
+    """Every session of the account, the most recently seen first."""
 
     sessions: list[Session]
 
 
 class Export(BaseModel):
-    """All that is stored about an account, without hashes and tokens.
+    """Everything stored about an account, without hashes and tokens.
 
-    Every further table that belongs to accounts is a list of its own, if it has rows.
+    Each other table that belongs to accounts is a list of its own if it has rows.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -241,16 +241,16 @@ class Export(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error, by RFC 9457."""
+    """An error as defined by RFC 9457."""
 
     type: Annotated[str, Field(examples=["about:blank"])] = "about:blank"
-    title: Annotated[str, Field(description="The status in words.", examples=["Not Found"])]
+    title: Annotated[str, Field(description="The name of the status.", examples=["Not Found"])]
     status: Annotated[int, Field(examples=[404])]
-    detail: Annotated[str, Field(description="What went wrong this time.")]
+    detail: Annotated[str, Field(description="What went wrong with this request.")]
 
 
 class InvalidFieldsProblem(Problem):
-    """A body whose fields are not valid: the messages of each, `body` for the whole."""
+    """Invalid fields, each with its messages. `body` stands for the whole body."""
 
     errors: Annotated[
         dict[str, list[str]], Field(examples=[{"password": ["Use at least 12 characters."]}])

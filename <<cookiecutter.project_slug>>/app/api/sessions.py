@@ -27,9 +27,9 @@ operations = OperationsBlueprint("Sessions", __name__)
 def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, str]]:
     """Sign in.
 
-    Send the token of the answer with later requests: `Authorization: Bearer <token>`. Keep the
-    `device` as well, and send it with the next sign-in: then nobody can lock you out by trying
-    wrong passwords for your account.
+    Send the token with later requests: `Authorization: Bearer <token>`. Store the `device` as
+    well, and send it with the next sign-in. Then nobody can lock you out by trying wrong
+    passwords for your account.
     """
     client = current_client(body.device) if body.device else current_client()
     signed_in = authentication.sign_in(body.email, body.password, client, "api")
@@ -44,9 +44,9 @@ def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, st
 
 @operations.operation("GET", "/sessions")
 def list_sessions() -> schemas.Sessions:
-    """List the sessions.
+    """List sessions.
 
-    Every signed-in browser or client is one.
+    Each signed-in browser or client has one.
     """
     current = current_identity().session
     return schemas.Sessions(
@@ -69,7 +69,7 @@ def list_sessions() -> schemas.Sessions:
 def sign_out() -> None:
     """Sign out.
 
-    The token is worth nothing from then on.
+    The token stops working.
     """
     account_sessions.sign_out(current_identity().session, current_client())
 
@@ -78,13 +78,13 @@ def sign_out() -> None:
 def end_session(session_id: SessionId) -> None:
     """End a session."""
     if not account_sessions.revoke(current_identity().account, session_id, current_client()):
-        abort(404, "You have no such session.")
+        abort(404, "You don't have a session with this id.")
 
 
 @operations.operation("DELETE", "/sessions", 204)
 def end_other_sessions() -> None:
     """End all other sessions.
 
-    The one that asks goes on.
+    The session of the request continues.
     """
     account_sessions.revoke_others(current_identity().session, current_client())

@@ -12,7 +12,7 @@ from app.downloads import files, sending
 
 Filename = Annotated[
     str,
-    Field(description="The `name` of a file; its slashes stay slashes.", examples=["welcome.txt"]),
+    Field(description="The `name` of a file. Don't encode its slashes.", examples=["welcome.txt"]),
 ]
 
 # By the file's name it may be any type; most generators of clients know but the first.
@@ -20,10 +20,10 @@ BYTES = {"schema": {"type": "string", "format": "binary"}}
 CONTENT = {"application/octet-stream": BYTES, "*/*": BYTES}
 FILE_ANSWERS = {
     "200": {"description": "The file", "content": CONTENT},
-    "206": {"description": "A part of the file", "content": CONTENT},
+    "206": {"description": "Part of the file", "content": CONTENT},
     "304": {"description": "Not Modified"},
     "416": {
-        "description": "The file has no such range.",
+        "description": "The file doesn't have this range.",
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     },
 }
@@ -32,7 +32,7 @@ operations = OperationsBlueprint("Downloads", __name__)
 
 
 class File(BaseModel):
-    """A file that may be downloaded."""
+    """A file to download."""
 
     name: Annotated[str, Field(examples=["welcome.txt"])]
     size: Annotated[int, Field(description="In bytes.", examples=[163])]
@@ -85,7 +85,7 @@ def list_files(query: Paging) -> Files:
 def download_file(filename: Filename) -> Response:
     """Download a file.
 
-    `Range` asks for a part of it, `If-None-Match` whether it is still the same.
+    Use `Range` to request a part of it, and `If-None-Match` to check whether it changed.
     """
     return sending.send(filename)
 

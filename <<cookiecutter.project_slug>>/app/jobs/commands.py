@@ -15,7 +15,7 @@ from app.jobs.queue import WORKER
 
 @click.command("jobs")
 def list_jobs() -> None:
-    """List the jobs that wait: id, name, account, age, tries, next try, last error."""
+    """List waiting jobs: id, name, account, age, tries, next try, last error."""
     jobs = db.session.scalars(select(Job).order_by(Job.created_at, Job.id)).all()
     for job in jobs:
         age = duration((now() - job.created_at).total_seconds())
@@ -35,7 +35,7 @@ def list_jobs() -> None:
 
 @click.command("work")
 def work() -> None:
-    """Do jobs until stopped by SIGTERM or Ctrl+C; the jobs in hand are finished first.
+    """Run jobs until SIGTERM or Ctrl+C. Running jobs are finished first.
 
     \b
     Run any number of these, on any machine, and set JOBS_IN_PROCESS=false for the web servers.
@@ -45,7 +45,7 @@ def work() -> None:
         signal.signal(number, lambda *_: stop.set())
     worker = WORKER.current()
     worker.start(always=True)
-    say("Waiting for jobs. Stop with Ctrl+C.")
+    say("Waiting for jobs. Press Ctrl+C to stop.")
     stop.wait()
     worker.stop()
 

@@ -1,4 +1,4 @@
-"""A new password for somebody who lost theirs."""
+"""Password resets."""
 
 from flask import flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue

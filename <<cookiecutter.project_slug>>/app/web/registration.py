@@ -1,4 +1,4 @@
-"""Opening an account, and confirming its address."""
+"""Registration and confirmation."""
 
 from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue

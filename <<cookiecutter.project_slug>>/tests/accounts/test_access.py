@@ -35,10 +35,10 @@ def test_a_disabled_account_has_no_sessions_and_no_sign_in(app: Flask, account: 
 def test_disabling_and_enabling_twice_changes_nothing(
     app: Flask, account: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert "was not disabled" in run(app, "enable", account).output
+    assert "is not disabled" in run(app, "enable", account).output
     disable(app, account)
     shown = run(app, "show", account).output
-    assert "was disabled already" in run(app, "disable", account).output
+    assert "is already disabled" in run(app, "disable", account).output
     assert run(app, "show", account).output == shown
     run(app, "enable", account)
     logged = [record.message for record in caplog.records if record.name == "app.events"]

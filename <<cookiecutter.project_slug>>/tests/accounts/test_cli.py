@@ -92,7 +92,7 @@ def test_create_refuses_an_address_that_has_an_account(app: Flask, account: str)
         app, "create", account.upper(), "--name", "Eve", "--password-stdin", typed=PASSWORD
     )
     assert result.exit_code == 1
-    assert "has an account already" in result.output
+    assert "already has an account" in result.output
 
 
 def test_list_shows_every_account(app: Flask, account: str) -> None:
@@ -183,7 +183,7 @@ def test_delete_asks_first(app: Flask, account: str, inbox: Inbox) -> None:
 def test_an_unknown_address_is_a_clear_error(app: Flask, command: str) -> None:
     result = run(app, command, "nobody@example.com")
     assert result.exit_code == 1
-    assert result.output == "Error: No account has the address nobody@example.com.\n"
+    assert result.output == "Error: No account has the email address nobody@example.com.\n"
 
 
 def test_no_command_takes_a_password_as_an_argument(app: Flask) -> None:

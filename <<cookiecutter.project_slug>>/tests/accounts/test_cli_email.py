@@ -63,7 +63,7 @@ def test_an_email_that_is_given_up_is_an_error(
     MailServer(monkeypatch).error = mail.DeliveryError("refused (550)", permanent=True)
     result = run(app, "reset-password", account)
     assert result.exit_code == 1
-    assert f"Error: The email to {account} was given up: refused (550)." in result.output
+    assert f"Error: The email to {account} could not be sent: refused (550)." in result.output
 
 
 def test_an_email_that_a_running_app_took_first_is_its_own(

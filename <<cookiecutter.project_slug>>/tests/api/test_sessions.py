@@ -41,7 +41,7 @@ def test_wrong_credentials_are_refused_alike(api: ApiClient, account: str, email
     answer = api.call("POST /sessions", {"email": email, "password": "wrong"})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.json["detail"] == "No account has this address and this password."
+    assert answer.json["detail"] == "The email address or the password is wrong."
 
 
 def test_an_address_may_be_written_in_other_ways(api: ApiClient, account: str) -> None:
