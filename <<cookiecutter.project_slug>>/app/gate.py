@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge, SecurityError
+from werkzeug.http import parse_date
 from werkzeug.wsgi import ClosingIterator
 
 from app.bodies import Body
@@ -32,6 +33,7 @@ MAX_HOST_LENGTH = 100
 # cookies than fit are ignored, since people whose browser sends them could not help it.
 MAX_HEADERS = 32 * 1024
 MAX_COOKIES = 16 * 1024
+DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 OTHER_HOST = "app.other_host"
 TOO_MANY_HEADERS = "app.too_many_headers"
 #: if cookiecutter.interface != "html"
@@ -59,6 +61,7 @@ class Gate:
         body = Body(environ, self.max_length, self.seconds)
         self._check_headers(environ)
         self._check_host(environ)
+        _check_dates(environ)
         #: if cookiecutter.interface != "html"
         # Further slashes before a path do not change where it leads.
         if f"/{environ.get('PATH_INFO', '').lstrip('/')}".startswith(WITHOUT_COOKIES):
@@ -87,6 +90,16 @@ class Gate:
         if host is None or host[1] not in self.hosts or int(host[2] or 443) > MAX_PORT:
             environ[OTHER_HOST] = ascii(environ.get("HTTP_HOST", "")[:MAX_HOST_LENGTH])
             environ["HTTP_HOST"] = self.hosts[0]
+
+
+def _check_dates(environ: "WSGIEnvironment") -> None:
+    """Replace dates that no calendar has: Werkzeug ignores text that is no date, but fails on
+    these."""
+    for name in DATES:
+        try:
+            parse_date(environ.get(name))
+        except OverflowError:
+            environ[name] = "no date"
 
 
 def init_app(app: Flask) -> None:

@@ -205,6 +205,22 @@ def test_a_request_that_is_turned_away_is_noted(
     assert noted == (status == 400)
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999",
+        "Mon, 01 Jan 2026 99999999999999999999:00:00 GMT",
+    ],
+)
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+def test_a_date_that_no_calendar_has_is_ignored(
+    client: FlaskClient, header: str, date: str
+) -> None:
+    headers = {header: date, "Range": "bytes=0-9"} if header == "If-Range" else {header: date}
+    assert client.get("/static/style.css", headers=headers, buffered=True).status_code == 200
+
+
 def test_what_a_client_says_of_itself_fits_every_database(app: Flask) -> None:
     environ = {"HTTP_USER_AGENT": "a\0b" * 200, "REMOTE_ADDR": "\0" * 100}
     with app.test_request_context(environ_overrides=environ):

@@ -18,6 +18,8 @@ from app.api import problems
 ROOT = "/api/"
 PREFIX = "/api/v1"
 JSON = "application/json"
+# A longer `Accept` is ignored: parsing it takes quadratic time.
+MAX_ACCEPT = 1000
 
 # What a view may give: a model, a model and headers, nothing, or an answer of its own.
 Answer = BaseModel | tuple[BaseModel, dict[str, str]] | Response | None
@@ -154,6 +156,8 @@ class OperationsBlueprint(Blueprint):
 
 
 def _accepts_json() -> bool:
+    if len(request.headers.get("Accept", "")) > MAX_ACCEPT:
+        return True
     accepted = request.accept_mimetypes
     return not accepted or accepted.quality(JSON) > 0
 

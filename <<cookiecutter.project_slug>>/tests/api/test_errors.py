@@ -64,6 +64,13 @@ def test_json_is_given_to_whoever_takes_it(ada: ApiClient, accept: str) -> None:
     assert ada.call("GET /account", headers={"Accept": accept}).status_code == 200
 
 
+def test_an_accept_that_takes_long_to_parse_is_ignored(ada: ApiClient) -> None:
+    excluding = "application/json;q=0"
+    assert_problem(ada.call("GET /account", headers={"Accept": excluding}), 406)
+    padded = excluding + ", text/html" * 100
+    assert ada.call("GET /account", headers={"Accept": padded}).status_code == 200
+
+
 def test_413_for_a_large_body(api: ApiClient) -> None:
     assert_problem(api.call("POST /accounts", {"name": "x" * 65536}), 413)
 
