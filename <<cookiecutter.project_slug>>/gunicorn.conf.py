@@ -3,6 +3,7 @@
 import os
 import socket
 from contextlib import suppress
+from functools import partial
 from threading import Timer
 from typing import Any
 
@@ -12,6 +13,8 @@ from gunicorn.workers.gthread import ThreadWorker
 HEADER_SECONDS = 3
 # Seconds without progress after which a response is given up, as with nginx.
 SEND_SECONDS = 60
+# Bytes that a client may have sent ahead when its connection is closed.
+MAX_UNREAD = 1024 * 1024
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
@@ -19,6 +22,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def handle(self, conn: Any) -> Any:
         """Serve a request on a connection, if its headers arrive in time."""
+        conn.close = partial(_close, conn)
         conn.deadline = Timer(HEADER_SECONDS, _stop_receiving, (conn,))
         conn.deadline.daemon = True
         conn.deadline.start()
@@ -42,6 +46,19 @@ def _stop_receiving(conn: Any) -> None:
     with suppress(OSError):
         # Not the method of an SSL socket, which would stop encrypting as well.
         socket.socket.shutdown(conn.sock, socket.SHUT_RD)
+
+
+def _close(conn: Any, graceful: bool = False) -> None:
+    """Close a connection without waiting for its client.
+
+    Gunicorn would wait for two seconds, in the thread that accepts all connections. Its reason, a
+    client that is still sending, is what `app.bodies` looks after.
+    """
+    with suppress(OSError):
+        conn.sock.shutdown(socket.SHUT_WR)
+        conn.sock.setblocking(False)
+        conn.sock.recv(MAX_UNREAD)  # with unread data the kernel would take the response back
+    conn.sock.close()
 
 
 worker_class = Worker

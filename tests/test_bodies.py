@@ -131,3 +131,16 @@ def test_stalled_requests_do_not_stop_the_app(node: Node, head: str, start: str)
         answer = requests.get(f"{node.address}/healthz", timeout=30)
         assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
     assert "Traceback" not in node.log
+
+
+def test_clients_that_keep_their_connection_open_do_not_stop_the_app(node: Node) -> None:
+    parts = urlsplit(node.address)
+    begin = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(STALLED):
+            client = socket.create_connection((parts.hostname, parts.port or 0))
+            stack.enter_context(client)
+            client.sendall(b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            assert client.recv(1)  # the server closes its end after the response
+        answer = requests.get(f"{node.address}/healthz", timeout=60)
+        assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
