@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,12 +22,6 @@ ANSWERS = json.loads(r"""<<cookiecutter | tojson>>""")
 SQLITE = ANSWERS["__backend"] == "sqlite"
 UNCHOSEN = json.loads(r"""<<cookiecutter | unchosen | tojson>>""")
 WINDOWS = sys.platform == "win32"
-STEPS_ON_WINDOWS = (
-    "    py -m venv .venv",
-    r"    .venv\Scripts\pip install -e .[dev]",
-    r"    .venv\Scripts\flask db upgrade",
-    r"    .venv\Scripts\flask run --debug",
-)
 ADDRESS = "http://localhost:5000"
 ASIDE = ".kept-aside"  # as in pre_gen_project.py
 SERVER = "PostgreSQL" if ANSWERS["__backend"] == "postgresql" else "MySQL or MariaDB"
@@ -110,7 +105,7 @@ def closing_message(kept: list[Path]) -> Iterator[str]:
     """Yield the lines that say what to do next, and what to know."""
     yield f"{bold(ANSWERS['project_slug'])} is ready. Start it:"
     yield ""
-    yield from ([f"    cd {folder()}", *STEPS_ON_WINDOWS] if WINDOWS else steps_with_make())
+    yield from (f"    {bold(step)}" for step in steps())
     yield ""
     yield f"Then open {ADDRESS}. The emails that the app sends are shown at {ADDRESS}/dev/mailbox."
     if not SQLITE:
@@ -130,17 +125,22 @@ def closing_message(kept: list[Path]) -> Iterator[str]:
         yield "Delete that file if others can read it."
 
 
-def steps_with_make() -> Iterator[str]:
-    """Yield the commands that start the app on Linux and macOS."""
-    yield f"    {bold('cd ' + shlex.quote(folder()))}"
-    yield f"    {bold('make run')}"
-    yield ""
-    yield "Without make, these are the steps of `make run`:"
-    yield ""
-    yield "    python3 -m venv .venv"
-    yield "    .venv/bin/pip install -e '.[dev]'"
-    yield "    .venv/bin/flask db upgrade"
-    yield "    .venv/bin/flask run --debug"
+def steps() -> list[str]:
+    """Return the commands that start the app with what this system has: make, uv or Python."""
+    if WINDOWS:
+        enter = f'cd "{folder()}"' if " " in folder() else f"cd {folder()}"
+        python, programs = "py", ".venv\\Scripts\\"
+    else:
+        enter = f"cd {shlex.quote(folder())}"
+        python, programs = "python3", ".venv/bin/"
+        if shutil.which("make"):
+            return [enter, "make run"]
+    if shutil.which("uv"):
+        install = ["uv venv", "uv pip install -r requirements.txt"]
+        programs = "uv run "
+    else:
+        install = [f"{python} -m venv .venv", f"{programs}pip install -r requirements.txt"]
+    return [enter, *install, f"{programs}flask db upgrade", f"{programs}flask run --debug"]
 
 
 def folder() -> str:

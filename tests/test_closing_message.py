@@ -1,5 +1,6 @@
-"""What the closing message says to type is typed, with uv on the PATH and without."""
+"""What the closing message says to type is typed, with make and uv on the PATH and without."""
 
+import dataclasses
 import os
 import pty
 import re
@@ -49,18 +50,61 @@ def tools(folder: Path, *names: str) -> str:
 
 def test_make_run_with_uv(render: Renderer, tmp_path: Path) -> None:
     with_make, *_ = blocks(closing_message(render))
-    serve_by(with_make, render.output, tools(tmp_path / "tools", "uv"))
+    log = serve_by(with_make, render.output, tools(tmp_path / "tools", "uv")).splitlines()
+    address = log[2].split()[1]
+    assert log[:3] == [
+        "Installing requirements.txt into .venv",
+        "Bringing the database up to date",
+        f"Serving {address} (emails: {address}/dev/mailbox)",
+    ]
+
+
+def test_without_make_with_uv(render: Renderer, tmp_path: Path) -> None:
+    programs = tools(tmp_path / "tools", "uv")
+    path = programs.partition(":")[0]
+    steps, _ = blocks(closing_message(render, PATH=path))
+    assert steps[1] == "uv venv"
+    serve_by(steps, render.output, programs)
 
 
 def test_without_make_and_uv_and_then_with_make(render: Renderer, tmp_path: Path) -> None:
-    with_make, (*steps, serve), _ = blocks(closing_message(render))
     path = tools(tmp_path / "tools")
-    serve_by([with_make[0], *steps, serve], render.output, path)
-    serve_by(with_make, render.output, path)
+    (enter, *steps), _ = blocks(closing_message(render, PATH=path.partition(":")[0]))
+    assert steps[0] == "python3 -m venv .venv"
+    serve_by([enter, *steps], render.output, path)
+    log = serve_by([enter, "make run"], render.output, path)
+    assert log.splitlines()[0] == "Installing requirements.txt into .venv"
+    assert "Collecting" not in log
 
 
-def serve_by(lines: list[str], folder: Path, path: str) -> None:
-    """Type the lines, the last of which serves; a newcomer registers and reads the mail."""
+@pytest.mark.parametrize("uv", [False, True])
+def test_on_windows(uv: bool, template: Path, render: Renderer, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    shutil.copytree(template, repository)
+    hook = repository / "hooks" / "post_gen_project.py"
+    text = hook.read_text("utf-8")
+    assert 'sys.platform == "win32"' in text
+    hook.write_text(text.replace('sys.platform == "win32"', "True"), "utf-8")
+    path = tools(tmp_path / "tools", *(["uv"] if uv else []))
+    message = closing_message(dataclasses.replace(render, template=repository), PATH=path)
+    programs, *install = (
+        ["uv run ", "uv venv", "uv pip install -r requirements.txt"]
+        if uv
+        else [
+            ".venv\\Scripts\\",
+            "py -m venv .venv",
+            r".venv\Scripts\pip install -r requirements.txt",
+        ]
+    )
+    steps = [*install, f"{programs}flask db upgrade", f"{programs}flask run --debug"]
+    assert blocks(message)[0] == ["cd my-app", *steps]
+
+
+def serve_by(lines: list[str], folder: Path, path: str) -> str:
+    """Type the lines, the last of which serves; a newcomer registers and reads the mail.
+
+    Returns what was printed.
+    """
     port = walk.free_port()
     lines[-1] += f" PORT={port}" if lines[-1].startswith("make") else f" --port {port}"
     environment = commands.environment({"PATH": path, "PIP_NO_COMPILE": "1"})
@@ -82,6 +126,7 @@ def serve_by(lines: list[str], folder: Path, path: str) -> None:
     finally:
         os.killpg(server.pid, 15)
         server.wait(timeout=walk.WAIT)
+    return log.read_text("utf-8")
 
 
 def test_the_address_and_the_mailbox_are_named(render: Renderer) -> None:

@@ -30,23 +30,23 @@ def pins(text: str) -> frozenset[str]:
 
 def test_each_lock_is_what_pyproject_leads_to(variant: Variant, rendered: Path) -> None:
     run, dev = lock.requirements((rendered / "pyproject.toml").read_text("utf-8"))
-    run_lock, dev_lock = (
-        (rendered / name).read_text("utf-8")
-        for name in ("requirements.txt", "requirements-dev.txt")
-    )
-    both = run_lock + dev_lock.replace("-r requirements.txt\n", "")
-    for found, needed in (
-        (pins(run_lock), closure((*run,), run_lock)),
-        (pins(both), closure((*run, *dev), both)),
-    ):
+    for name, asked in ((lock.RUN, run), (lock.DEV, [*run, *dev])):
+        text = (rendered / name).read_text("utf-8")
+        found, needed = pins(text), closure((*asked,), text)
         assert found == needed, f"{RENEW}\nmissing: {needed - found}\nunneeded: {found - needed}"
-    assert pins(run_lock).isdisjoint(pins(dev_lock))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_tests_run_with_the_versions_of_production(rendered: Path) -> None:
+    run, dev = (
+        set(lock.entries((rendered / name).read_text("utf-8"))) for name in (lock.RUN, lock.DEV)
+    )
+    assert run < dev
+
+
+@pytest.mark.parametrize("name", [lock.RUN, lock.DEV])
 def test_every_line_of_a_lock_is_a_comment_a_version_or_a_hash(name: str) -> None:
     text = (SOURCE / name).read_text("utf-8")
-    left = re.sub(r"^(#.*|-r requirements\.txt)\n", "", text, flags=re.MULTILINE)
+    left = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
     for entry in lock.entries(left):
         assert re.fullmatch(
             r"[a-z0-9-]+==[\w.]+( ; [\w'<>=!. ]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n", entry
@@ -67,7 +67,7 @@ def test_nothing_is_compiled_to_install_a_lock(system: str, python: str, tmp_pat
         tmp_path,
         "--require-hashes",
         "-r",
-        "requirements-dev.txt",
+        lock.DEV,
         folder=SOURCE,
     )
 
