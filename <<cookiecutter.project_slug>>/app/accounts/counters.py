@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.accounts.models import LimitCounter, UtcDateTime, now
 from app.extensions import db, transaction
 
+COUNTERS = LimitCounter.metadata.tables[LimitCounter.__tablename__]
 #: if cookiecutter.__backend == "mysql"
 ON_CONFLICT = "ON DUPLICATE KEY UPDATE"
 #: endif
@@ -34,6 +35,12 @@ INCREMENT = text(
     bindparam("amount", type_=Integer),
     bindparam("now", type_=UtcDateTime),
     bindparam("window_end", type_=UtcDateTime),
+)
+
+
+# Built once: every request that is limited runs it several times.
+ATTEMPTS = select(COUNTERS.c.attempts).where(
+    COUNTERS.c.name == bindparam("name"), COUNTERS.c.expires_at > bindparam("now")
 )
 
 
@@ -92,5 +99,4 @@ class DatabaseStorage(Storage):
             db.session.execute(delete(LimitCounter).where(LimitCounter.name == key))
 
     def _attempts(self, key: str) -> int:
-        living = (LimitCounter.name == key) & (LimitCounter.expires_at > now())
-        return db.session.scalar(select(LimitCounter.attempts).where(living)) or 0
+        return db.session.scalar(ATTEMPTS, {"name": key, "now": now()}) or 0

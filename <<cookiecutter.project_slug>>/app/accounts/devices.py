@@ -50,7 +50,8 @@ def remember(account: Account, secret: str | None = None) -> str:
     newest_first = select(Device.id).where(Device.account_id == account.id)
     newest_first = newest_first.order_by(Device.expires_at.desc(), Device.id.desc())
     surplus = db.session.scalars(newest_first.offset(kept)).all()
-    db.session.execute(delete(Device).where(Device.id.in_(surplus)))
+    if surplus:
+        db.session.execute(delete(Device).where(Device.id.in_(surplus)))
     secret, token_hash = tokens.new()
     device = Device(account_id=account.id, token_hash=token_hash, expires_at=_expiry())
     db.session.add(device)

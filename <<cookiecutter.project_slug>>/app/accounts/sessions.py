@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import contains_eager
 
 from app.accounts import events, store, tokens
@@ -28,6 +28,20 @@ IDLE_SETTINGS = {
 NEWEST_FIRST = (Session.last_seen_at.desc(), Session.id.desc())
 
 
+# Built once: every request of somebody signed in runs it.
+FIND = (
+    select(Session)
+    .join(Session.account)
+    .options(contains_eager(Session.account))
+    .where(
+        Session.token_hash == bindparam("token_hash"),
+        Session.kind.in_(bindparam("kinds", expanding=True)),
+        Session.expires_at > bindparam("now"),
+        Account.disabled_at.is_(None),
+    )
+)
+
+
 def start(account: Account, kind: str, client: Client) -> tuple[Session, str]:
     """A new session of the account, and its token, which is stored nowhere."""
     token, token_hash = tokens.new()
@@ -48,17 +62,8 @@ def start(account: Account, kind: str, client: Client) -> tuple[Session, str]:
 
 def find(token: str, *kinds: str) -> Session | None:
     """The living session of a token, its account loaded with it: one statement."""
-    return db.session.scalar(
-        select(Session)
-        .join(Session.account)
-        .options(contains_eager(Session.account))
-        .where(
-            Session.token_hash == tokens.digest(token),
-            Session.kind.in_(kinds),
-            Session.expires_at > now(),
-            Account.disabled_at.is_(None),
-        )
-    )
+    values = {"token_hash": tokens.digest(token), "kinds": kinds, "now": now()}
+    return db.session.scalar(FIND, values)
 
 
 def touch(session: Session, client: Client) -> None:
