@@ -23,6 +23,20 @@ REPOSITORY = Path(__file__).parents[1]
 SOURCE = REPOSITORY / "<<cookiecutter.project_slug>>"
 
 
+# What takes minutes, the longest first, so that no process does it alone at the end.
+LONG = (
+    "tests/test_owner.py::test_an_owner_changes",  # the whole suite of an app, and more
+    "tests/browser/",
+    "tests/test_variants.py",
+    "tests/test_in_place.py",
+    "tests/test_fuzzing.py",
+    "tests/test_owner.py",
+    "tests/test_api_client.py",
+    "tests/test_jobs.py",
+    "tests/test_database_faults.py",
+)
+
+
 class ByVariant(LoadScopeScheduling):
     """Gives all tests of a variant to one process, which installs it once; the rest one by one."""
 
@@ -38,6 +52,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Run the tests in a random order, but always the same one, unless --randomly-seed is given."""
     if getattr(config.option, "randomly_seed", None) == "default":
         config.option.randomly_seed = 1
+    config.option.loadscopereorder = False  # not by the number of tests
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long; otherwise the random order stays."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(beginning) for beginning in LONG])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByVariant:

@@ -61,7 +61,7 @@ def test_schemathesis_finds_nothing(variant: Variant, render: Renderer, programs
 
 @pytest.mark.skipif(NEW_SEED is None, reason="`make fuzz` runs it; the suite has fixed examples")
 @pytest.mark.timeout(HOUR)
-def test_hypothesis_finds_nothing(programs: Path) -> None:
+def test_hypothesis_finds_nothing(programs: Path, tmp_path: Path) -> None:
     commands.run(
         programs / "pytest",
         "-q",
@@ -72,6 +72,6 @@ def test_hypothesis_finds_nothing(programs: Path) -> None:
         "--hypothesis-profile=fuzz",
         f"--hypothesis-seed={NEW_SEED}",
         folder=SOURCE,
-        settings={"FUZZING_EXAMPLES": EXAMPLES, "PYTHONDONTWRITEBYTECODE": "1"},
+        settings={"FUZZING_EXAMPLES": EXAMPLES, "PYTHONPYCACHEPREFIX": str(tmp_path)},
         timeout=HOUR,
     )

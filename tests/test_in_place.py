@@ -18,7 +18,7 @@ from tests.conftest import SOURCE
         "pytest -q -p no:cacheprovider",
     ],
 )
-def test_in_place(command: str, programs: Path, mypy_cache: Path) -> None:
+def test_in_place(command: str, programs: Path, mypy_cache: Path, tmp_path: Path) -> None:
     program, *arguments = command.format(cache=mypy_cache).split()
-    settings = {"PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"PYTHONPYCACHEPREFIX": str(tmp_path)}  # nothing is left in the folder
     commands.run(programs / program, *arguments, folder=SOURCE, settings=settings)

@@ -29,7 +29,7 @@ class App:
     @property
     def settings(self) -> dict[str, str]:
         """The settings that are not in `.env`."""
-        return {"DATABASE_URL": self.url, "PYTHONDONTWRITEBYTECODE": "1"}
+        return {"DATABASE_URL": self.url}
 
     def run(self, command: str, *arguments: str, **settings: str) -> str:
         """What a program prints; it has to succeed."""
