@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import config, database, errors, faults, gate, health, jobs, logs, mail, security
+from app import backups, config, database, errors, faults, gate, health, jobs, logs, mail, security
 from app.accounts import cli, events, limits
 from app.extensions import db, login_manager, migrate
 from app.session_cookie import SessionCookie
@@ -37,6 +37,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(health.bp)
     mail.init_app(app)
     app.cli.add_command(cli.accounts)
+    app.cli.add_command(backups.command)
     _add_features(app)
     return app
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Config, Flask
-from sqlalchemy import Dialect, Engine, QueuePool, make_url
+from sqlalchemy import URL, Dialect, Engine, QueuePool, make_url
 
 from app import database_url
 from app.extensions import db
@@ -21,6 +22,9 @@ _limited = ContextVar("_limited", default=True)
 class Backend(Protocol):
     """What the module for one kind of database provides."""
 
+    # How the names of its backups end.
+    BACKUP_SUFFIX: str
+
     def set_up(self, engine: Engine, config: Config) -> None:
         """Prepare every new connection of the engine."""
 
@@ -29,6 +33,9 @@ class Backend(Protocol):
 
     def violated_unique(self, error: BaseException | None) -> str | None:
         """Return the name of the unique constraint that a statement would have broken."""
+
+    def back_up(self, url: URL, file: Path) -> None:
+        """Copy the database into an empty file, as it is at one moment. Raises ClickException."""
 
 
 def init_app(app: Flask) -> None:

@@ -1,13 +1,14 @@
 """What MySQL and MariaDB need on every connection: an isolation level, and time-outs."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pymysql
 from flask import Config
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Engine, event
 
-from app import database
+from app import backups, database
 from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
@@ -28,6 +29,9 @@ PASSING = {
     *range(2000, 3000),  # the client's own: no connection, or a lost one
 }
 DUPLICATE_ENTRY = 1062
+BACKUP_SUFFIX = ".sql"
+# Options of the URL that the client's program has too.
+CLIENT_OPTIONS = {"unix_socket": "socket", "ssl_ca": "ssl-ca"}
 KEY = re.compile(r"for key '([^']+)'$")
 
 
@@ -82,6 +86,26 @@ def violated_unique(error: BaseException | None) -> str | None:
     number, message = _parts(error)
     key = KEY.search(message) if number == DUPLICATE_ENTRY else None
     return key[1].rpartition(".")[2] if key else None
+
+
+def back_up(url: URL, file: Path) -> None:
+    """Copy the database into an empty file with the server's program. Raises ClickException."""
+    given: dict[str, object] = {"host": url.host, "port": url.port, "user": url.username}
+    given |= {name: url.query.get(key) for key, name in CLIENT_OPTIONS.items()}
+    backups.dump(
+        ["mariadb-dump", "mysqldump"],
+        [
+            *(f"--{name}={value}" for name, value in given.items() if value),
+            "--single-transaction",
+            "--quick",
+            "--hex-blob",
+            "--no-tablespaces",  # for which MySQL asks for a right of the whole server
+            "--default-character-set=utf8mb4",
+            f"--result-file={file}",
+            str(url.database),
+        ],
+        {"MYSQL_PWD": url.password} if isinstance(url.password, str) else {},
+    )
 
 
 def _parts(error: pymysql.Error) -> tuple[int, str]:

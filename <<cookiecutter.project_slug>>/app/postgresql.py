@@ -1,15 +1,16 @@
 """What PostgreSQL needs on every connection, and what its errors mean."""
 
 import logging
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from flask import Config
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
-from app import database
+from app import backups, database
 from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
@@ -28,6 +29,7 @@ PASSING = (
 # The server is shutting down, or another one has taken over.
 FATAL = ("08", "25006", "57P")
 UNIQUE_VIOLATION = "23505"
+BACKUP_SUFFIX = ".dump"
 
 Result = TypeVar("Result")
 
@@ -137,6 +139,23 @@ def violated_unique(error: BaseException | None) -> str | None:
     if isinstance(error, psycopg.Error) and error.sqlstate == UNIQUE_VIOLATION:
         return error.diag.constraint_name
     return None
+
+
+def back_up(url: URL, file: Path) -> None:
+    """Copy the database into an empty file with pg_dump. Raises ClickException."""
+    public = url._replace(drivername="postgresql", password=None)
+    backups.dump(
+        ["pg_dump"],
+        [
+            "--format=custom",
+            "--no-owner",
+            "--no-privileges",
+            "--no-password",  # never ask
+            f"--file={file}",
+            f"--dbname={public.render_as_string()}",
+        ],
+        {"PGPASSWORD": url.password} if isinstance(url.password, str) else {},
+    )
 
 
 def _constraint(error: psycopg.Error) -> str:

@@ -146,7 +146,8 @@ def _passwords(config: Mapping[str, Any]) -> Problems:
 def _folders(app: Flask, names: list[str]) -> Problems:
     """Check that no folder whose files people get holds the app's own."""
     package = Path(app.root_path).resolve()
-    private = [package, Path(app.instance_path), Path(app.instance_path, "mail")]
+    instance = Path(app.instance_path)
+    private = [package, instance, instance / "mail", instance / "backups"]
     #: if cookiecutter.__backend == "sqlite"
 
     from sqlalchemy import make_url

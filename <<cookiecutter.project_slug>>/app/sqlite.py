@@ -3,10 +3,11 @@
 import re
 import shutil
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from flask import Config
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from app.faults import Fault
 
@@ -19,6 +20,7 @@ VALUE_FREE = re.compile(
     r"(no such \w+: |error in \w+ |near \".*\": syntax error|\w+ constraint failed: |foreign key )"
 )
 UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
+BACKUP_SUFFIX = ".sqlite3"
 # Less than this is no place for another transaction.
 MIN_FREE_BYTES = 1024 * 1024
 
@@ -60,6 +62,12 @@ def violated_unique(error: BaseException | None) -> str | None:
     """Return the name of the unique constraint that a statement would have broken."""
     found = UNIQUE.search(str(error))
     return f"uq_{found[1]}_{found[2]}" if found else None  # SQLite tells its table and columns
+
+
+def back_up(url: URL, file: Path) -> None:
+    """Copy the database into an empty file; others go on reading and writing."""
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
 
 
 def disk_is_full(connection: Connection) -> bool:

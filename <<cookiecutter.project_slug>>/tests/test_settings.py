@@ -124,7 +124,17 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     #: if cookiecutter.__file_download
     "DOWNLOAD_FOLDER": (
         ["files", "/nowhere/at/all", "instance/files"],
-        [".", "/", "..", "app", "app/static", "instance", "instance/..", "wsgi.py"],
+        [
+            ".",
+            "/",
+            "..",
+            "app",
+            "app/static",
+            "instance",
+            "instance/backups",
+            "instance/..",
+            "wsgi.py",
+        ],
     ),
     "DOWNLOAD_ACCEL": (["nginx", "Apache"], ["yes", "lighttpd"]),
     "DOWNLOADS_AT_ONCE": (["1", "50"], ["0", "-1", "1001"]),

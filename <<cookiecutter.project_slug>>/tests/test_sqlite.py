@@ -1,10 +1,12 @@
 """What errors of SQLite mean."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from flask_migrate import upgrade
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
@@ -78,3 +80,15 @@ def test_a_full_database_may_have_room_later(make_app: MakeApp) -> None:
         assert faults.is_passing(caught.value)
         reason = "OperationalError: SQLITE_FULL database or disk is full"
         assert faults.reason(caught.value) == reason
+
+
+def test_a_backup_of_a_database_without_tables_is_refused(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    app = make_app(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
+    result = app.test_cli_runner().invoke(args=["backup", str(tmp_path / "backups")])
+    with app.app_context():
+        upgrade("migrations")  # the tests empty the tables of every app
+    assert result.exit_code == 1
+    assert result.stderr == "Error: The database has no tables; run `flask db upgrade`.\n"
+    assert not (tmp_path / "backups").exists()

@@ -1,0 +1,92 @@
+"""`flask backup`: a copy of the database that is whole, while the app serves."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from click import ClickException
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import inspect
+
+from app import database
+from app.commands import say, using_database
+from app.extensions import db
+from app.health import VERSION
+
+
+@click.command("backup")
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@with_appcontext
+def command(folder: Path | None) -> None:
+    """Copy the database into FOLDER, or into instance/backups, while the app serves.
+
+    The copy holds everything about everyone: keep it as safe as the database. docs/operations.md
+    says how to restore it.
+    """
+    folder = folder or Path(current_app.instance_path, "backups")
+    with using_database():
+        file = back_up(folder)
+    say(f"Copied the database to {file} ({file.stat().st_size:,} bytes).")
+
+
+def back_up(folder: Path) -> Path:
+    """Write a copy of the database into a folder and return its path.
+
+    It has its name only when it is complete. Only its owner may read it.
+
+    Raises:
+        ClickException: The database has no tables, or the copy could not be written.
+        SQLAlchemyError: The database cannot be used.
+    """
+    if not inspect(db.engine).has_table(VERSION.name):
+        raise ClickException("The database has no tables; run `flask db upgrade`.")
+    backend = database.backend(db.engine.dialect)
+    moment = datetime.now(UTC)
+    file = folder / f"{moment:%Y%m%dT%H%M%SZ}{backend.BACKUP_SUFFIX}"
+    unfinished = file.with_name(f"{file.name}.part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ClickException(f"Can't write to {folder}: {error.strerror}") from None
+    try:
+        backend.back_up(db.engine.url, unfinished)
+        os.fsync(descriptor)
+        unfinished.rename(file)
+    finally:
+        os.close(descriptor)
+        with suppress(FileNotFoundError):
+            unfinished.unlink()
+    return file
+
+
+def dump(programs: list[str], arguments: list[str], secrets: Mapping[str, str]) -> None:
+    """Run the first of the programs that is installed; it writes the copy.
+
+    Args:
+        programs: Names for the database's own program, the preferred one first.
+        arguments: Its arguments, which everyone on the machine can see.
+        secrets: Environment variables for it, which they can't.
+
+    Raises:
+        ClickException: No program is installed, or it failed.
+    """
+    found = [path for path in map(shutil.which, programs) if path]
+    if not found:
+        raise ClickException(f"Install {programs[0]}: it comes with the database's client.")
+    result = subprocess.run(  # noqa: S603 - no shell
+        [found[0], *arguments],
+        env={**os.environ, **secrets},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if result.returncode:
+        message = " ".join(result.stderr.split())
+        raise ClickException(f"{Path(found[0]).name} failed: {message}")
