@@ -17,13 +17,6 @@ def back_up(app: Flask, *arguments: object) -> Result:
     return app.test_cli_runner().invoke(args=["backup", *map(str, arguments)])
 
 
-def test_a_folder_that_cannot_be_written_is_named(app: Flask, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    result = back_up(app, tmp_path / "file" / "backups")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"Error: Can't write to {tmp_path}/file/backups: Not a directory\n"
-
-
 #: if cookiecutter.__backend == "sqlite"
 def test_it_is_whole_while_others_write(app: Flask, account: str, tmp_path: Path) -> None:
     import sqlite3
@@ -132,3 +125,8 @@ def saved_call(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> P
 
 
 #: endif
+def test_a_folder_that_cannot_be_written_is_named(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = back_up(app, tmp_path / "file" / "backups")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: Can't write to {tmp_path}/file/backups: Not a directory\n"
