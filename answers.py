@@ -53,7 +53,7 @@ PACKAGES = set(
     cryptography cssbeautifier deprecated djlint dnspython editorconfig email-validator execnet flask flask-login flask-migrate
     flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
     json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
-    psycopg pycparser pydantic pygments pymysql pytest pytest-cov pytest-socket pytest-xdist
+    psycopg pycparser pydantic pygments pymysql pyotp pytest pytest-cov pytest-socket pytest-xdist
     python-dotenv pyyaml redis referencing regex ruff six sortedcontainers sqlalchemy time-machine
     trustme types-flask-migrate types-pymysql types-wtforms types-zxcvbn tzdata ua-parser werkzeug
     wrapt wtforms zxcvbn

@@ -19,7 +19,8 @@ def value(column, number):
     decorated = isinstance(column.type, TypeDecorator)
     kind = (column.type.impl if decorated else column.type).python_type
     if column.foreign_keys:
-        return min(number, 2)
+        # A row that another one is extended by can be extended once.
+        return number if column.primary_key else min(number, 2)
     if column.name == "password_hash":
         return f"scrypt:512:8:1${number}$hash"
     if getattr(column.type, "enums", None):
@@ -196,8 +197,13 @@ SETTINGS = {
     "EMAIL_CHANGE_TOKEN_SECONDS": "2 * DAY",
     "RESET_TOKEN_SECONDS": "2 * HOUR",
     "UNCONFIRMED_ACCOUNT_SECONDS": "14 * DAY",
+    "TOTP_DRIFT_STEPS": "2",
+    "TOTP_SETUP_SECONDS": "20 * MINUTE",
+    "CHALLENGE_SECONDS": "5 * MINUTE",
+    "RECOVERY_CODES": "10",
     "LIMIT_PASSWORD_BY_IP": '"40 per minute"',
     "LIMIT_PASSWORD_FAILURES": '"8 per 10 minutes"',
+    "LIMIT_CODE_FAILURES": '"8 per 10 minutes"',
     "LIMIT_NEW_PASSWORDS_BY_IP": '"60 per minute"',
     "LIMIT_MAIL_BY_ADDRESS": '"6 per hour"',
     "LIMIT_MAIL_BY_IP": '"50 per hour"',

@@ -47,7 +47,7 @@ WORDS = {
     "downloads": r"download",
     "sqlite": r"sqlite|pragma ",
     "postgresql": r"postgres|psycopg",
-    "mysql": r"mysql|mariadb|cryptography",
+    "mysql": r"mysql|mariadb",
     "server": r"docker compose|compose\.yaml|test_database_url",
 }
 # The attribute of a link, which every exported file has; a package that one for tests needs.
@@ -62,7 +62,6 @@ NOT_IMPORTED = {
     "alembic-postgresql-enum": "the migrations import it",
     "psycopg": "SQLAlchemy imports it",
     "pymysql": "SQLAlchemy imports it",
-    "cryptography": "PyMySQL signs in with it",
 }
 
 

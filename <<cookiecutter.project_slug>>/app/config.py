@@ -136,10 +136,17 @@ SETTINGS = (
     Setting("EMAIL_CHANGE_TOKEN_SECONDS", kinds.seconds(), DAY),
     Setting("RESET_TOKEN_SECONDS", kinds.seconds(), HOUR),
     Setting("UNCONFIRMED_ACCOUNT_SECONDS", kinds.seconds(), 7 * DAY),
+    # Two-factor authentication: RFC 6238 on drift, in steps of 30 seconds each way.
+    Setting("TOTP_ISSUER", kinds.text, ""),
+    Setting("TOTP_DRIFT_STEPS", kinds.whole(0, 10), 1),
+    Setting("TOTP_SETUP_SECONDS", kinds.seconds(), 30 * MINUTE),
+    Setting("CHALLENGE_SECONDS", kinds.seconds(), 10 * MINUTE),
+    Setting("RECOVERY_CODES", kinds.whole(1, 100), 8),
     # Rate limits, in the notation of the `limits` package.
     Setting("RATELIMIT_STORAGE_URI", kinds.text, "database://"),
     Setting("LIMIT_PASSWORD_BY_IP", kinds.limit, "20 per minute"),
     Setting("LIMIT_PASSWORD_FAILURES", kinds.limit, "10 per 15 minutes"),
+    Setting("LIMIT_CODE_FAILURES", kinds.limit, "10 per 15 minutes"),
     Setting("LIMIT_NEW_PASSWORDS_BY_IP", kinds.limit, "120 per minute"),
     Setting("LIMIT_MAIL_BY_ADDRESS", kinds.limit, "5 per hour"),
     Setting("LIMIT_MAIL_BY_IP", kinds.limit, "30 per hour"),

@@ -24,6 +24,7 @@ from app.extensions import db
 from app.mail import delivery
 
 pytest_plugins = [
+    "tests.authenticator",
     #: if cookiecutter.__backend != "sqlite"
     "tests.database_server",
     #: endif
@@ -80,8 +81,13 @@ NUMBERS: dict[str, Any] = {
     "EMAIL_CHANGE_TOKEN_SECONDS": 24 * 60 * 60,
     "RESET_TOKEN_SECONDS": 60 * 60,
     "UNCONFIRMED_ACCOUNT_SECONDS": 7 * 24 * 60 * 60,
+    "TOTP_DRIFT_STEPS": 1,
+    "TOTP_SETUP_SECONDS": 30 * 60,
+    "CHALLENGE_SECONDS": 10 * 60,
+    "RECOVERY_CODES": 8,
     "LIMIT_PASSWORD_BY_IP": "20 per minute",
     "LIMIT_PASSWORD_FAILURES": "10 per 15 minutes",
+    "LIMIT_CODE_FAILURES": "10 per 15 minutes",
     "LIMIT_NEW_PASSWORDS_BY_IP": "120 per minute",
     "LIMIT_MAIL_BY_ADDRESS": "5 per hour",
     "LIMIT_MAIL_BY_IP": "30 per hour",

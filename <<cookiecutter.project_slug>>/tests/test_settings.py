@@ -176,6 +176,8 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             "DEVICE_SECONDS",
             "INVITATION_TOKEN_SECONDS",
             "CONFIRM_TOKEN_SECONDS",
+            "TOTP_SETUP_SECONDS",
+            "CHALLENGE_SECONDS",
             "EMAIL_CHANGE_TOKEN_SECONDS",
             "RESET_TOKEN_SECONDS",
             "UNCONFIRMED_ACCOUNT_SECONDS",
@@ -189,12 +191,16 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     **dict.fromkeys(
         ["SESSIONS_PER_ACCOUNT", "DEVICES_PER_ACCOUNT"], (["1", "50"], ["0", "-1", "x"])
     ),
+    "TOTP_ISSUER": (["My App"], ["My\nApp"]),
+    "TOTP_DRIFT_STEPS": (["0", "10"], ["-1", "11", "x"]),
+    "RECOVERY_CODES": (["1", "100"], ["0", "101"]),
     "RATELIMIT_STORAGE_URI": (["memory://", "database://"], ["nonsense", "ftp://127.0.0.1"]),
     "REGISTRATION": (["open", "closed", "Closed"], ["no", "true", "shut"]),
     **dict.fromkeys(
         [
             "LIMIT_PASSWORD_BY_IP",
             "LIMIT_PASSWORD_FAILURES",
+            "LIMIT_CODE_FAILURES",
             "LIMIT_NEW_PASSWORDS_BY_IP",
             "LIMIT_MAIL_BY_ADDRESS",
             "LIMIT_MAIL_BY_IP",

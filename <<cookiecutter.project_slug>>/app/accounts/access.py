@@ -2,7 +2,7 @@
 
 from sqlalchemy import update
 
-from app.accounts import events, mailing, sessions, store, tokens
+from app.accounts import challenges, events, mailing, sessions, store, tokens
 from app.accounts.client import Client
 from app.accounts.models import Account, now
 from app.extensions import transaction
@@ -18,6 +18,7 @@ def disable(account: Account, client: Client) -> bool:
         # First: a sign-in at this moment waits for the row, and then no longer finds it enabled.
         changed = _set_disabled(account, True)
         sessions.end_all(account)
+        challenges.void(account)
         mailing.cancel_links(account)
         tokens.void(account, "confirm", "reset", "email")
     if changed:

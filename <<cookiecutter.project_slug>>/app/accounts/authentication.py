@@ -1,16 +1,25 @@
-"""Proving who one is: sign-in, and the password asked again."""
+"""Proving who one is: sign-in in one or two steps, and the password asked again."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import update
 
-from app.accounts import devices, events, limits, passwords, sessions, store
+from app.accounts import (
+    challenges,
+    codes,
+    devices,
+    events,
+    limits,
+    passwords,
+    sessions,
+    store,
+)
 from app.accounts.client import Client
 from app.accounts.errors import (
     AccountError,
+    FactorRequired,
     InvalidInput,
     NotConfirmed,
-    SignedOut,
     WrongCredentials,
 )
 from app.accounts.fields import address_key
@@ -21,11 +30,13 @@ from app.extensions import transaction
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What a sign-in gives: the session, its token, and a secret for the device's next one."""
+    """What a sign-in gives: the session, its token, a secret for the device's next one, and how
+    many older sessions had to end."""
 
     session: Session
     token: str
     device: str
+    surplus: int
 
 
 @dataclass(frozen=True)
@@ -50,13 +61,12 @@ class Proof:
             raise self.refusal
 
 
-def sign_in(
-    email: str, password: str, client: Client, kind: str, replaces: Session | None = None
-) -> SignedIn:
-    """Start a session for the owner of address and password; it takes the place of `replaces`.
+def sign_in(email: str, password: str, client: Client, kind: str) -> SignedIn:
+    """Start a session of a kind for the owner of address and password.
 
     An unknown address costs the same work as a known one.
-    Raises WrongCredentials, NotConfirmed, LimitReached.
+    Raises WrongCredentials, NotConfirmed, LimitReached; FactorRequired, with a challenge for
+    `sign_in_with_code`, where the account has a second factor.
     """
     account = store.by_email(email)
     device = devices.identify(client.devices, account)
@@ -72,17 +82,49 @@ def sign_in(
         events.record("sign_in.refused", client, account.id, reason="not confirmed")
         raise NotConfirmed
     proof = Proof(account, client, password_hash, WrongCredentials())
-    return _start(proof, kind, replaces, method="password")
+    with transaction():
+        proof.hold()
+        # Asked now that the account's row is locked: it may have been turned on meanwhile.
+        needed = codes.is_needed(account)
+        if needed:
+            challenge, token = challenges.issue(account, "sign in", kind)
+        else:
+            signed_in = _start(account, client, kind)
+    if needed:
+        events.record("sign_in.challenged", client, account.id)
+        raise FactorRequired(token, codes.methods(account), challenge.expires_at)
+    return _note(signed_in, client, method="password")
+
+
+def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> SignedIn:
+    """Start the session that a challenge stands for, of one of `kinds`, after a right code.
+
+    Raises InvalidChallenge; InvalidInput on `code`, which leaves the challenge as it is;
+    LimitReached.
+    """
+    challenge, account = challenges.find(token, "sign in", *kinds)
+    with codes.spent(account, typed, client) as method:
+        challenges.use(challenge)
+        signed_in = _start(account, client, challenge.kind, factor_verified=True)
+    return _note(signed_in, client, method=f"password and {method}")
 
 
 #: if cookiecutter.interface != "api"
-def reauthenticate(current: Session, password: str, client: Client) -> SignedIn:
-    """Start a session anew, of the same kind, for somebody signed in who knows the password.
+def reauthenticate(
+    current: Session, password: str, client: Client, code: str | None = None
+) -> SignedIn:
+    """Start a session anew, of the same kind, for somebody signed in who knows the password and,
+    where a second factor is on, a code.
 
-    Raises InvalidInput on `password`, LimitReached; SignedOut when the session has ended meanwhile.
+    Raises InvalidInput on `password` or `code`, LimitReached; SignedOut when the session has ended
+    meanwhile.
     """
     proof = confirm_password(current, password, client, "password")
-    return _start(proof, current.kind, current, method="reauthentication")
+    account = proof.account
+    with codes.spent_if_needed(account, code, client) as method:
+        proof.hold()
+        signed_in = _start(account, client, current.kind, current, factor_verified=bool(method))
+    return _note(signed_in, client, method="reauthentication")
 
 
 #: endif
@@ -152,17 +194,40 @@ def _replace_hash(account: Account, old: str, new: str) -> bool:
     return store.changed_rows(replace.values(password_hash=new)) == 1
 
 
-def _start(proof: Proof, kind: str, replaces: Session | None, method: str) -> SignedIn:
-    account, client = proof.account, proof.client
-    with transaction():
-        proof.hold()
-        if replaces is not None and not sessions.end(replaces):
-            raise SignedOut
-        surplus = sessions.end_surplus(account)
-        session, token = sessions.start(account, kind, client)
-        device = devices.remember(account, devices.identify(client.devices, account))
+def _start(
+    account: Account,
+    client: Client,
+    kind: str,
+    #: if cookiecutter.interface != "api"
+    replaces: Session | None = None,
+    #: endif
+    *,
+    factor_verified: bool = False,
+) -> SignedIn:
+    """Start a session, in the caller's transaction, which holds the account's row."""
+    #: if cookiecutter.interface != "api"
+    from app.accounts import setups
+    from app.accounts.errors import SignedOut
+
+    waiting = setups.find(replaces) if replaces else None
+    if replaces is not None and not sessions.end(replaces):
+        raise SignedOut
+    #: endif
+    surplus = sessions.end_surplus(account)
+    session, token = sessions.start(account, kind, client, factor_verified=factor_verified)
+    #: if cookiecutter.interface != "api"
+    if waiting is not None:
+        setups.keep(waiting, session)
+    #: endif
+    device = devices.remember(account, devices.identify(client.devices, account))
+    return SignedIn(session, token, device, surplus)
+
+
+def _note(signed_in: SignedIn, client: Client, method: str) -> SignedIn:
+    """Record the events of a session that was started and committed."""
+    account_id, surplus = signed_in.session.account_id, signed_in.surplus
     if surplus:
-        events.record("session.ended_surplus", client, account.id, sessions=surplus)
-    session_id = str(session.public_id)
-    events.record("sign_in.succeeded", client, account.id, method=method, session_id=session_id)
-    return SignedIn(session, token, device)
+        events.record("session.ended_surplus", client, account_id, sessions=surplus)
+    session_id = str(signed_in.session.public_id)
+    events.record("sign_in.succeeded", client, account_id, method=method, session_id=session_id)
+    return signed_in

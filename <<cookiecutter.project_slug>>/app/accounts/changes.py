@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app import jobs
 from app.accounts import (
     authentication,
+    challenges,
     devices,
     events,
     exports,
@@ -59,6 +60,7 @@ def change_password(
         mailing.cancel_links(account)
         tokens.void(account, "reset", "email")
         devices.forget(account)
+        challenges.void(account)
         device = devices.remember(account) if was_known else None
         sessions.end_all(account, keep=current)
         jobs.enqueue("password_changed", email=account.email, account_id=account.id)

@@ -6,12 +6,23 @@ from typing import TypeVar
 
 import click
 
-from app.accounts import access, changes, events, purge, recovery, registration, sessions, store
+from app.accounts import (
+    access,
+    changes,
+    events,
+    factors,
+    purge,
+    recovery,
+    registration,
+    sessions,
+    store,
+)
 from app.accounts import passwords as policy
 from app.accounts.cli_emails import sending, warn_in_debug_mode
-from app.accounts.client import Client
+from app.accounts.cli_factors import rekey, remove_factor
+from app.accounts.cli_shared import CLIENT, find
 from app.accounts.errors import InvalidInput
-from app.accounts.models import Account, now, timestamp
+from app.accounts.models import now, timestamp
 from app.commands import DatabaseGroup, printable, say
 from app.extensions import transaction
 from app.jobs.commands import list_jobs, work
@@ -21,8 +32,9 @@ accounts = DatabaseGroup(
 )
 accounts.add_command(list_jobs)
 accounts.add_command(work)
+accounts.add_command(remove_factor)
+accounts.add_command(rekey)
 
-CLIENT = Client(user_agent="flask accounts")
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -91,7 +103,7 @@ def list_accounts(search: str, limit: int | None) -> None:
 @click.argument("email")
 def show(email: str) -> None:
     """Show the account of EMAIL and its sessions."""
-    account = _find(email)
+    account = find(email)
     say(f"number     {account.id}")
     say(f"id         {account.public_id}")
     say(f"name       {account.name}")
@@ -99,6 +111,9 @@ def show(email: str) -> None:
     say(f"created    {timestamp(account.created_at)}")
     say(f"confirmed  {timestamp(account.confirmed_at) or 'no'}")
     say(f"disabled   {timestamp(account.disabled_at) or 'no'}")
+    factor = factors.status(account)
+    say(f"factor     {timestamp(factor.confirmed_at) or 'no'}")
+    say(f"codes      {factor.recovery_codes_left}")
     living = sessions.of(account)
     say(f"sessions   {len(living)}")
     for session in living:
@@ -110,7 +125,7 @@ def show(email: str) -> None:
 @click.argument("email")
 def confirm(email: str) -> None:
     """Confirm EMAIL's account without an email."""
-    account = _find(email)
+    account = find(email)
     if account.confirmed_at is not None:
         say(f"{account.email} is already confirmed.")
         return
@@ -125,7 +140,7 @@ def confirm(email: str) -> None:
 @password_option
 def set_password(email: str, password_stdin: bool) -> None:
     """Set a password for EMAIL's account, end its sessions and email its owner."""
-    account = _find(email)
+    account = find(email)
     password = _read_password(password_stdin)
     try:
         policy.check(password, [account.name, account.email])
@@ -140,7 +155,7 @@ def set_password(email: str, password_stdin: bool) -> None:
 @click.argument("email")
 def reset_password(email: str) -> None:
     """Email EMAIL a link to set a new password."""
-    account = _find(email)
+    account = find(email)
     with sending():
         recovery.mail_reset(account.email, CLIENT)
 
@@ -149,7 +164,7 @@ def reset_password(email: str) -> None:
 @click.argument("email")
 def sign_out(email: str) -> None:
     """End every session of EMAIL's account."""
-    account = _find(email)
+    account = find(email)
     with transaction():
         ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
@@ -160,7 +175,7 @@ def sign_out(email: str) -> None:
 @click.argument("email")
 def disable(email: str) -> None:
     """Sign EMAIL's account out everywhere and refuse its sign-ins until it is enabled."""
-    account = _find(email)
+    account = find(email)
     changed = access.disable(account, CLIENT)
     say(f"Disabled {account.email}." if changed else f"{account.email} is already disabled.")
 
@@ -169,7 +184,7 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Accept sign-ins to EMAIL's account again."""
-    account = _find(email)
+    account = find(email)
     changed = access.enable(account, CLIENT)
     say(f"Enabled {account.email}." if changed else f"{account.email} is not disabled.")
 
@@ -179,7 +194,7 @@ def enable(email: str) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def delete(email: str, yes: bool) -> None:
     """Delete EMAIL's account with everything that belongs to it, and email its owner."""
-    account = _find(email)
+    account = find(email)
     if not yes:
         click.confirm(printable(f"Delete {account.email} permanently?"), abort=True)
     with sending():
@@ -198,13 +213,6 @@ def purge_command() -> None:
         f"Removed {purged.sessions} sessions, {purged.tokens} tokens"
         f" and {purged.accounts} unconfirmed accounts."
     )
-
-
-def _find(email: str) -> Account:
-    account = store.by_email(email)
-    if account is None:
-        raise click.ClickException(f"No account has the email address {email}.")
-    return account
 
 
 def _read_password(from_stdin: bool) -> str:

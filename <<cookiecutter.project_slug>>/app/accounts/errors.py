@@ -1,6 +1,7 @@
 """What can go wrong, in the words of the subject. The faces turn each into their own answer."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 Arguments = ParamSpec("Arguments")
@@ -47,6 +48,28 @@ class NotConfirmed(AccountError):
     """The password is right, but the email address isn't confirmed."""
 
 
+class FactorRequired(AccountError):
+    """The password is right, and the account has a second factor.
+
+    `token` is that of the challenge for the second step, `methods` are the kinds of codes that it
+    takes.
+    """
+
+    def __init__(self, token: str, methods: list[str], expires_at: datetime) -> None:
+        super().__init__("a second factor is needed")
+        self.token, self.methods, self.expires_at = token, methods, expires_at
+
+
+class InvalidChallenge(AccountError):
+    """The token of a second step is unknown, used, voided, too old, or for something else."""
+
+
+#: if cookiecutter.interface != "api"
+class FactorNotVerified(AccountError):
+    """The account has a second factor, and this session began without it."""
+
+
+#: endif
 class SignedOut(AccountError):
     """The account was deleted, or the session ended, while the request was under way."""
 

@@ -29,6 +29,9 @@ Writer = Callable[[Job], Email | None]
 NOTICES: dict[str, Callable[[str], Email]] = {
     "already_registered": emails.already_registered,
     "password_changed": emails.password_changed,
+    "factor_added": emails.factor_added,
+    "factor_removed": emails.factor_removed,
+    "recovery_codes_made": emails.recovery_codes_made,
     "email_change_requested": emails.email_change_requested,
     "email_changed": emails.email_changed,
     "account_deleted": emails.account_deleted,
@@ -124,6 +127,12 @@ def email_change(job: Job) -> Email | None:
         return emails.address_in_use(job.email)
     token = tokens.issue(account, "email", job.email, job.id)
     return emails.confirm_new_address(job.email, token)
+
+
+@email_job("recovery_code_used", "NOTICE_DEADLINE_SECONDS")
+def recovery_code_used(job: Job) -> Email:
+    """How many codes were left when one was used."""
+    return emails.recovery_code_used(job.email or "", json.loads(job.arguments)["left"])
 
 
 def cancel_links(account: Account) -> None:

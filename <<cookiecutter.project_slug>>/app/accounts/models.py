@@ -13,8 +13,9 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     Uuid,
+    select,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 NAME_LENGTH = 100
@@ -75,6 +76,20 @@ class Base(DeclarativeBase):
     )
 
 
+class TotpFactor(Base):
+    """An account's second factor: the key of its authenticator app, encrypted."""
+
+    __tablename__ = "totp_factors"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    )
+    secret: Mapped[str] = mapped_column(String(255), info={"export": False})
+    # The time step (RFC 6238) of the newest code that was accepted: no code works twice.
+    last_step: Mapped[int] = mapped_column(Integer, info={"export": False})
+    confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
 class Account(Base):
     """A person: a name, an address that is theirs once confirmed, and a password."""
 
@@ -98,6 +113,13 @@ class Account(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Since when a second factor is on. Loaded with the account, so that a page needs one statement.
+    factor_since: Mapped[datetime | None] = column_property(
+        select(TotpFactor.confirmed_at)
+        .where(TotpFactor.account_id == id)
+        .correlate_except(TotpFactor)
+        .scalar_subquery()
+    )
 
 
 class Session(Base):
@@ -115,6 +137,8 @@ class Session(Base):
     )
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(16))
+    # Whether its owner proved a second factor, and not the password alone.
+    factor_verified: Mapped[bool] = mapped_column(default=False)
     user_agent: Mapped[str] = mapped_column(text(255))
     ip_address: Mapped[str] = mapped_column(String(45))
     # Also the moment of the sign-in: a re-authentication starts a new row.
@@ -157,6 +181,50 @@ class Device(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     # Moved on at each sign-in.
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class TotpSetup(Base):
+    """A key that waits for its first code. It belongs to the session that asked for it, so that
+    nobody can confirm, or be shown, a key that somebody else has seen."""
+
+    __tablename__ = "totp_setups"
+    __table_args__ = {"info": {"export": False}}  # noqa: RUF012 - SQLAlchemy reads it as it is
+
+    session_id: Mapped[int] = mapped_column(
+        ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True
+    )
+    secret: Mapped[str] = mapped_column(String(255))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class RecoveryCode(Base):
+    """The SHA-256 of a code that signs in once in place of the authenticator app."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, info={"export": False})
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Challenge(Base):
+    """The SHA-256 of a token for the second step of something that takes two, such as a sign-in."""
+
+    __tablename__ = "challenges"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, info={"export": False})
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    # Of the session that the second step starts.
+    kind: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

@@ -12,7 +12,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app import jobs
 from app.accounts import events
 from app.accounts.client import Client
-from app.accounts.models import Account, Device, LimitCounter, MailedToken, Session, now
+from app.accounts.models import (
+    Account,
+    Challenge,
+    Device,
+    LimitCounter,
+    MailedToken,
+    Session,
+    TotpSetup,
+    now,
+)
 from app.extensions import changed_rows, db, transaction
 
 # Rows deleted in one transaction: a million of them must not lock a table for minutes.
@@ -36,11 +45,13 @@ def purge_daily(_: jobs.Job) -> None:
 
 def purge() -> Purged:
     """Remove what is over: ended sessions, dead tokens, accounts never confirmed, devices not
-    seen for long, counters of limits.
+    seen for long, half sign-ins, keys never confirmed, counters of limits.
 
     An account whose owner was sent a link that still works is kept.
     """
     _delete(Device.id, Device.expires_at <= now())
+    _delete(Challenge.id, Challenge.expires_at <= now())
+    _delete(TotpSetup.session_id, TotpSetup.expires_at <= now())
     _delete(LimitCounter.name, LimitCounter.expires_at <= now())
     return Purged(
         sessions=_delete(Session.id, Session.expires_at <= now()),

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from app import jobs
 from app.accounts import (
     authentication,
+    challenges,
     devices,
     events,
     fields,
@@ -70,6 +71,7 @@ def _store(account: Account, password_hash: str) -> None:
     mailing.cancel_links(account)
     tokens.void(account, "confirm", "reset", "email")
     sessions.end_all(account)
+    challenges.void(account)
     devices.forget(account)
     jobs.enqueue("password_changed", email=account.email, account_id=account.id)
 

@@ -42,7 +42,9 @@ FIND = (
 )
 
 
-def start(account: Account, kind: str, client: Client) -> tuple[Session, str]:
+def start(
+    account: Account, kind: str, client: Client, *, factor_verified: bool = False
+) -> tuple[Session, str]:
     """A new session of the account, and its token, which is stored nowhere."""
     token, token_hash = tokens.new()
     session = Session(
@@ -50,6 +52,7 @@ def start(account: Account, kind: str, client: Client) -> tuple[Session, str]:
         account_id=account.id,
         token_hash=token_hash,
         kind=kind,
+        factor_verified=factor_verified,
         user_agent=client.user_agent,
         ip_address=client.ip_address,
         created_at=now(),

@@ -99,6 +99,59 @@ def password_changed(to: str) -> Email:
     )
 
 
+def factor_added(to: str) -> Email:
+    """Tell the owner that signing in now takes a second factor."""
+    return Email(
+        to,
+        "Two-factor authentication was turned on",
+        (
+            "Signing in to your account now needs a code from your authenticator app, or one of"
+            " your recovery codes.",
+        ),
+        closing=f"If this wasn't you, {_contact()} right away.",
+        asks_for_reply=True,
+    )
+
+
+def factor_removed(to: str) -> Email:
+    """Tell the owner that signing in takes no second factor any more."""
+    return Email(
+        to,
+        "Two-factor authentication was turned off",
+        (
+            "Signing in to your account needs only your password now. Your recovery codes no"
+            " longer work.",
+        ),
+        closing="If this wasn't you, reset your password right away.",
+    )
+
+
+def recovery_codes_made(to: str) -> Email:
+    """Tell the owner that the recovery codes were replaced."""
+    return Email(
+        to,
+        "You have new recovery codes",
+        ("New recovery codes were created for your account. The old ones no longer work.",),
+        closing="If this wasn't you, reset your password right away.",
+    )
+
+
+def recovery_code_used(to: str, left: int) -> Email:
+    """Tell the owner that a recovery code was used, and how many are left."""
+    rest = (
+        "You have 1 recovery code left." if left == 1 else f"You have {left} recovery codes left."
+    )
+    return Email(
+        to,
+        "A recovery code was used",
+        (
+            f"One of your recovery codes was used in place of your authenticator app. {rest}",
+            "You can create new recovery codes at any time.",
+        ),
+        closing="If this wasn't you, reset your password right away and create new recovery codes.",
+    )
+
+
 def confirm_new_address(to: str, token: str) -> Email:
     """Ask the owner of a new email address to confirm it."""
     return Email(

@@ -1,4 +1,4 @@
-"""Accounts, sessions, mailed tokens, known devices, rate-limit counters and jobs."""
+"""Accounts, sessions, mailed tokens, known devices, second factors, counters and jobs."""
 
 from datetime import datetime
 
@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("factor_verified", sa.Boolean(), nullable=False),
         sa.Column("user_agent", text(255), nullable=False),
         sa.Column("ip_address", sa.String(45), nullable=False),
         moment("created_at"),
@@ -92,6 +93,48 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
     )
     op.create_table(
+        "totp_factors",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("secret", sa.String(255), nullable=False),
+        sa.Column("last_step", sa.Integer(), nullable=False),
+        moment("confirmed_at"),
+        _foreign_key("totp_factors"),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_totp_factors")),
+    )
+    op.create_table(
+        "totp_setups",
+        sa.Column("session_id", sa.Integer(), nullable=False),
+        sa.Column("secret", sa.String(255), nullable=False),
+        moment("expires_at"),
+        _foreign_key("totp_setups", "session_id", "sessions.id"),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_totp_setups")),
+    )
+    op.create_index(op.f("ix_totp_setups_expires_at"), "totp_setups", ["expires_at"])
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("code_hash", sa.String(64), nullable=False),
+        moment("created_at"),
+        _foreign_key("recovery_codes"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_recovery_codes_code_hash")),
+    )
+    op.create_index(op.f("ix_recovery_codes_account_id"), "recovery_codes", ["account_id"])
+    op.create_table(
+        "challenges",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        moment("created_at"),
+        moment("expires_at"),
+        _foreign_key("challenges"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_challenges")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_challenges_token_hash")),
+    )
+    op.create_table(
         "limit_counters",
         sa.Column("name", sa.String(128), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -121,7 +164,7 @@ def upgrade() -> None:
     )
     for column in ("account_id", "email", "due_at"):
         op.create_index(op.f(f"ix_jobs_{column}"), "jobs", [column])
-    for table in ("sessions", "mailed_tokens", "devices"):
+    for table in ("sessions", "mailed_tokens", "devices", "challenges"):
         for column in ("account_id", "expires_at"):
             op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
 
@@ -130,16 +173,22 @@ def downgrade() -> None:
     """Drop the tables and all that is in them."""
     op.drop_table("jobs")
     op.drop_table("limit_counters")
+    op.drop_table("challenges")
+    op.drop_table("recovery_codes")
+    op.drop_table("totp_setups")
+    op.drop_table("totp_factors")
     op.drop_table("devices")
     op.drop_table("mailed_tokens")
     op.drop_table("sessions")
     op.drop_table("accounts")
 
 
-def _foreign_key(table: str) -> sa.ForeignKeyConstraint:
+def _foreign_key(
+    table: str, column: str = "account_id", target: str = "accounts.id"
+) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
-        ["account_id"],
-        ["accounts.id"],
-        name=op.f(f"fk_{table}_account_id"),
+        [column],
+        [target],
+        name=op.f(f"fk_{table}_{column}"),
         ondelete="CASCADE",
     )

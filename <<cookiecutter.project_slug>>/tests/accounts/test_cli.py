@@ -1,5 +1,6 @@
 """`flask accounts …`, as an administrator types it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from app.accounts.client import Client
 from app.accounts.errors import WrongCredentials
 from app.accounts.models import Account, MailedToken, Session, now
 from app.extensions import db
+from tests.authenticator import turn_on
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 
 CLIENT = Client("192.0.2.1", "tests")
@@ -262,3 +264,25 @@ def test_a_command_used_wrongly_shows_how_to_use_it(app: Flask) -> None:
     result = run(app, "show", "ada@example.com", "too many")
     assert result.exit_code == 2
     assert "Usage: " in result.output
+
+
+def test_remove_factor_turns_it_off_and_tells_the_owner(
+    app: Flask, account: str, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with app.app_context():
+        turn_on(authentication.sign_in(account, PASSWORD, CLIENT, KIND).session, CLIENT)
+    assert len(inbox.to(account)) == 1
+    shown = run(app, "show", account).output
+    assert re.search(r"^factor     \d{4}-\d\d-\d\dT", shown, re.MULTILINE)
+    assert "codes      8\n" in shown
+    result = run(app, "remove-factor", account)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Turned off two-factor authentication for {account}.\n")
+    assert "turned off" in inbox.to(account)[-1].subject
+    assert '"event": "factor.removed"' in caplog.text
+    assert "factor     no\ncodes      0\n" in run(app, "show", account).output
+    sign_in(app, account)
+    again = run(app, "remove-factor", account)
+    assert again.output == f"Two-factor authentication was not on for {account}.\n"
+    assert again.exit_code == 0
+    assert run(app, "remove-factor", "nobody@example.com").exit_code == 1

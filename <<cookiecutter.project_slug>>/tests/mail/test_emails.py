@@ -21,6 +21,11 @@ NOTICES = [
     emails.address_in_use,
     emails.email_changed,
     emails.account_deleted,
+    emails.factor_added,
+    emails.factor_removed,
+    emails.recovery_codes_made,
+    lambda to: emails.recovery_code_used(to, 1),
+    lambda to: emails.recovery_code_used(to, 7),
 ]
 
 

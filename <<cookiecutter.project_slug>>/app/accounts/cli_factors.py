@@ -1,0 +1,40 @@
+"""`flask accounts remove-factor` and `rekey`: help with two-factor authentication."""
+
+import click
+
+from app.accounts import factors, rekeying
+from app.accounts.cli_emails import sending
+from app.accounts.cli_shared import CLIENT, find
+from app.commands import say
+
+
+@click.command("remove-factor")
+@click.argument("email")
+def remove_factor(email: str) -> None:
+    """Turn two-factor authentication off for EMAIL's account; its owner is told.
+
+    For somebody who lost both the authenticator app and the recovery codes. Make sure first that
+    it is the owner who asks: from then on the password is enough to sign in.
+    """
+    account = find(email)
+    with sending():
+        if factors.remove_without_code(account, CLIENT):
+            say(f"Turned off two-factor authentication for {account.email}.")
+        else:
+            say(f"Two-factor authentication was not on for {account.email}.")
+
+
+@click.command()
+def rekey() -> None:
+    """Encrypt the keys of authenticator apps with the current SECRET_KEY.
+
+    Run it after you changed SECRET_KEY and put the old one into SECRET_KEY_FALLBACKS. From then on
+    the old one isn't needed to read them. Safe to run at any time.
+    """
+    result = rekeying.rekey()
+    say(f"Encrypted {result.changed} keys with the current SECRET_KEY.")
+    if result.unreadable:
+        raise click.ClickException(
+            f"{result.unreadable} keys can't be decrypted: add the SECRET_KEY that they were"
+            " encrypted with to SECRET_KEY_FALLBACKS and run this command again."
+        )

@@ -1,0 +1,153 @@
+"""Codes of the second factor: reading what was typed, and spending it.
+
+A code is checked and spent in the transaction of the change that it allows: of two requests with
+the same code one wins, and a code is not lost if the change fails.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from app import jobs
+from app.accounts import encryption, events, limits, recovery_codes, store, totp
+from app.accounts.client import Client
+from app.accounts.errors import InvalidInput, SignedOut
+from app.accounts.limits import Rule
+from app.accounts.models import Account, TotpFactor
+from app.extensions import db, transaction
+
+logger = logging.getLogger(__name__)
+
+# Code points. A recovery code has 29 with its hyphens; people also copy blanks along.
+LONGEST = 100
+TOTP_CODE = re.compile(rf"[0-9]{{{totp.DIGITS}}}")  # not \d, which knows digits of every script
+WRONG = "This code is wrong, was already used, or has expired."
+MALFORMED = (
+    "Enter the 6-digit code from your authenticator app, in the digits 0 to 9, or a recovery code."
+)
+
+
+@dataclass(frozen=True)
+class Code:
+    """What was typed, as it is compared. `method` is `totp` or `recovery_code`."""
+
+    method: str
+    text: str
+
+
+class _WrongCode(Exception):
+    """Ends the transaction, so that it changes nothing."""
+
+
+def read(typed: str | None) -> Code:
+    """Return what was typed as a code; blanks and hyphens make no difference.
+
+    Raises InvalidInput on `code` for what cannot be one.
+    """
+    if not typed or not typed.strip():
+        raise InvalidInput({"code": ["Enter a code."]})
+    text = "".join(typed.split()).replace("-", "") if len(typed) <= LONGEST else ""
+    if TOTP_CODE.fullmatch(text):
+        return Code("totp", text)
+    recovery_code = recovery_codes.read(text)
+    if recovery_code is None:
+        raise InvalidInput({"code": [MALFORMED]})
+    return Code("recovery_code", recovery_code)
+
+
+def is_needed(account: Account) -> bool:
+    """Return whether the account has a second factor: asked of the database, not of `account`."""
+    mine = TotpFactor.account_id == account.id
+    return db.session.scalar(select(TotpFactor.account_id).where(mine)) is not None
+
+
+def methods(account: Account) -> list[str]:
+    """Return the methods of the codes that the account takes."""
+    return ["totp", "recovery_code"] if recovery_codes.count(account) else ["totp"]
+
+
+@contextmanager
+def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
+    """Open the transaction of a change that a code allows, and yield the code's method.
+
+    A wrong code counts for the account before it is known to be wrong, so that guesses made at
+    the same moment cannot pass the limit together.
+    Raises InvalidInput on `code`, LimitReached, SignedOut.
+    """
+    code = read(typed)
+    rule = Rule("LIMIT_CODE_FAILURES", "code failures", (account.id,))
+    limits.reserve(rule, client)
+    try:
+        with transaction():
+            if not store.lock(account):
+                raise SignedOut
+            if not _spend(account, code):
+                raise _WrongCode
+            left = recovery_codes.count(account)
+            if code.method == "recovery_code":
+                _notify(account, left)
+            yield code.method
+    except _WrongCode:
+        limits.fail(rule)
+        events.record("sign_in.refused", client, account.id, reason="wrong code")
+        raise InvalidInput({"code": [WRONG]}) from None
+    except BaseException:
+        limits.release(rule)
+        raise
+    limits.release(rule)
+    if code.method == "totp":
+        events.record("factor.used", client, account.id, method=code.method)
+    else:
+        events.record("recovery_codes.used", client, account.id, left=left)
+
+
+@contextmanager
+def spent_if_needed(account: Account, typed: str | None, client: Client) -> Iterator[str | None]:
+    """Do the same, but need a code only where a second factor is on; yield None where none is.
+
+    Raises InvalidInput on `code`, LimitReached, SignedOut.
+    """
+    if is_needed(account):
+        with spent(account, typed, client) as method:
+            yield method
+        return
+    with transaction():
+        if not store.lock(account):
+            raise SignedOut
+        if is_needed(account):  # turned on meanwhile
+            raise InvalidInput({"code": ["Enter a code."]})
+        yield None
+
+
+def _spend(account: Account, code: Code) -> bool:
+    """Use a code up, in the caller's transaction; return whether it was right."""
+    if code.method == "totp":
+        return _spend_totp(account, code.text)
+    return recovery_codes.redeem(account, code.text)
+
+
+def _notify(account: Account, left: int) -> None:
+    jobs.enqueue("recovery_code_used", email=account.email, account_id=account.id, left=left)
+
+
+def _spend_totp(account: Account, code: str) -> bool:
+    mine = TotpFactor.account_id == account.id
+    stored = db.session.scalar(select(TotpFactor.secret).where(mine))
+    if stored is None:
+        return False
+    try:
+        step = totp.matching_step(encryption.decrypt(stored), code)
+    except encryption.UnknownKey:
+        # The recovery codes still work: they are hashes, under no key.
+        message = "The authenticator key of account %s needs an older SECRET_KEY_FALLBACKS."
+        logger.error(message, account.id)
+        return False
+    if step is None:
+        return False
+    # Only forward: a code works once, whoever sends it first (RFC 6238, section 5.2).
+    newer = update(TotpFactor).where(mine, TotpFactor.secret == stored, TotpFactor.last_step < step)
+    return store.changed_rows(newer.values(last_step=step)) == 1

@@ -1,0 +1,164 @@
+"""Two-factor authentication: turning it on and off, and its recovery codes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from app import jobs
+from app.accounts import challenges, codes, encryption, events, recovery_codes, setups, store, totp
+from app.accounts.authentication import Proof
+from app.accounts.client import Client
+from app.accounts.errors import InvalidInput, SignedOut
+from app.accounts.models import Account, Session, TotpFactor
+from app.extensions import db, transaction
+
+NOT_WAITING = "This key is no longer valid. Start the setup again."
+OFF = "Two-factor authentication is off."
+
+
+@dataclass(frozen=True)
+class Status:
+    """Since when the factor is on, if it is, and how many recovery codes are left."""
+
+    confirmed_at: datetime | None
+    recovery_codes_left: int
+
+
+def status(account: Account) -> Status:
+    """Return whether the factor is on, and what is left."""
+    since = select(TotpFactor.confirmed_at).where(TotpFactor.account_id == account.id)
+    return Status(db.session.scalar(since), recovery_codes.count(account))
+
+
+#: if cookiecutter.interface != "api"
+def begin(current: Session) -> setups.SetUp:
+    """Return the key that waits in this session, or a new one, after a recent sign-in.
+
+    It stays the same for TOTP_SETUP_SECONDS, whatever is typed meanwhile.
+    Raises FactorNotVerified where a factor is on and the session began without it; SignedOut.
+    """
+    with transaction():
+        if not store.lock(current.account):
+            raise SignedOut
+        if codes.is_needed(current.account) and not current.factor_verified:
+            from app.accounts.errors import FactorNotVerified
+
+            raise FactorNotVerified
+        return setups.find_or_new(current)
+
+
+#: endif
+#: if cookiecutter.interface != "html"
+def begin_with_password(current: Session, code: str | None, proof: Proof) -> setups.SetUp:
+    """Return the key that waits in this session, or a new one, after the password and, where a
+    factor is on, a code.
+
+    It stays the same for TOTP_SETUP_SECONDS, whatever is typed meanwhile.
+    Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.
+    """
+    with codes.spent_if_needed(current.account, code, proof.client):
+        proof.hold()
+        return setups.find_or_new(current)
+
+
+#: endif
+def confirm(current: Session, typed: str, client: Client) -> list[str]:
+    """Turn the factor on by the first code of the key that waits; return the recovery codes.
+
+    They are not shown again. The code counts as used. A factor that was on is replaced.
+    Raises InvalidInput on `code`, which changes nothing; SignedOut.
+    """
+    account = current.account
+    code = codes.read(typed)
+    waiting = setups.find(current)
+    if waiting is None:
+        raise InvalidInput({"code": [NOT_WAITING]})
+    # These codes are not limited: whoever types them was shown the key.
+    step = totp.matching_step(encryption.decrypt(waiting.secret), code.text)
+    if step is None:
+        raise InvalidInput({"code": [codes.WRONG]})
+    with transaction():
+        if not store.lock(account):
+            raise SignedOut
+        if not setups.end(current, waiting.secret):
+            raise InvalidInput({"code": [NOT_WAITING]})
+        # What waits in other sessions was begun without the factor that is on from now.
+        setups.end_all(account)
+        replaced = _delete(account)
+        db.session.add(TotpFactor(account_id=account.id, secret=waiting.secret, last_step=step))
+        shown = recovery_codes.replace(account)
+        # This session has just proved the factor.
+        verified = update(Session).where(Session.id == current.id)
+        db.session.execute(verified.values(factor_verified=True))
+        jobs.enqueue("factor_added", email=account.email, account_id=account.id)
+    if replaced:
+        events.record("factor.removed", client, account.id, method="totp")
+    events.record("factor.added", client, account.id, method="totp")
+    events.record("recovery_codes.made", client, account.id, codes=len(shown))
+    return shown
+
+
+def renew_recovery_codes(
+    account: Account, code: str, client: Client, proof: Proof | None = None
+) -> list[str]:
+    """Return new recovery codes, which are not shown again; the old ones are void.
+
+    `proof` is that of the password, where it was asked for as well.
+    Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.
+    """
+    _check_on(account)
+    with codes.spent(account, code, client):
+        if proof is not None:
+            proof.hold()
+        shown = recovery_codes.replace(account)
+        jobs.enqueue("recovery_codes_made", email=account.email, account_id=account.id)
+    events.record("recovery_codes.made", client, account.id, codes=len(shown))
+    return shown
+
+
+def remove(account: Account, code: str, client: Client, proof: Proof | None = None) -> None:
+    """Turn the factor off, and void the recovery codes.
+
+    `proof` is that of the password, where it was asked for as well.
+    Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.
+    """
+    _check_on(account)
+    with codes.spent(account, code, client):
+        if proof is not None:
+            proof.hold()
+        _remove(account)
+    events.record("factor.removed", client, account.id, method="totp")
+
+
+def remove_without_code(account: Account, client: Client) -> bool:
+    """Turn the factor off for somebody who lost it, as an administrator.
+
+    Return whether it was on. Raises SignedOut.
+    """
+    with transaction():
+        if not store.lock(account):
+            raise SignedOut
+        removed = _remove(account)
+    if removed:
+        events.record("factor.removed", client, account.id, method="totp")
+    return removed
+
+
+def _check_on(account: Account) -> None:
+    if not codes.is_needed(account):
+        raise InvalidInput({"code": [OFF]})
+
+
+def _remove(account: Account) -> bool:
+    removed = _delete(account)
+    recovery_codes.void(account)
+    challenges.void(account)
+    if removed:
+        jobs.enqueue("factor_removed", email=account.email, account_id=account.id)
+    return removed
+
+
+def _delete(account: Account) -> bool:
+    mine = TotpFactor.account_id == account.id
+    return store.changed_rows(delete(TotpFactor).where(mine)) == 1

@@ -1,0 +1,186 @@
+"""Codes at the same moment: one wins, and guesses do not pass the limit together."""
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.accounts import authentication, factors, sessions
+from app.accounts.client import Client
+from app.accounts.errors import FactorRequired, InvalidChallenge, InvalidInput, LimitReached
+from app.accounts.models import Challenge, RecoveryCode, Session, TotpFactor
+from app.extensions import db
+from tests.accounts.test_races import at_once
+from tests.authenticator import KIND, Authenticator, begin, first_step, turn_on
+from tests.conftest import PASSWORD, MakeApp, add_account
+
+CLIENT = Client("192.0.2.1", "tests")
+ADA = "ada@example.com"
+TIMES = 6
+
+
+@pytest.fixture
+def phone(app: Flask, account: str, clock: time_machine.Traveller) -> Authenticator:
+    """Ada's authenticator app; no session is left."""
+    return set_up(app, account)
+
+
+def set_up(app: Flask, email: str) -> Authenticator:
+    """Turn the factor on."""
+    with app.app_context():
+        session = authentication.sign_in(email, PASSWORD, CLIENT, KIND).session
+        phone = turn_on(session, CLIENT)
+        sessions.sign_out(session, CLIENT)
+    return phone
+
+
+def count(app: Flask, model: type) -> int:
+    """The number of rows in a table."""
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def tokens(app: Flask, number: int) -> list[str]:
+    """So many challenges."""
+    with app.app_context():
+        return [first_step(ADA, Client(f"192.0.2.{each}")) for each in range(number)]
+
+
+def outcome(token: str, code: str) -> str:
+    """What the second step of a sign-in comes to."""
+    try:
+        authentication.sign_in_with_code(token, code, CLIENT, KIND)
+    except (InvalidInput, InvalidChallenge, LimitReached) as error:
+        return type(error).__name__
+    return "signed in"
+
+
+@pytest.mark.parametrize("by", ["totp", "recovery code"])
+def test_of_requests_with_one_code_one_wins(app: Flask, phone: Authenticator, by: str) -> None:
+    code = phone.code() if by == "totp" else phone.recovery_codes[0]
+    given = tokens(app, TIMES)
+    result = at_once(app, lambda number: outcome(given[number], code), TIMES)
+    assert result == {"signed in": 1, "InvalidInput": TIMES - 1}
+    assert count(app, Session) == 1
+    assert count(app, Challenge) == TIMES - 1
+
+
+def test_of_requests_with_one_challenge_one_wins(app: Flask, phone: Authenticator) -> None:
+    (token,) = tokens(app, 1)
+    result = at_once(app, lambda number: outcome(token, phone.recovery_codes[number]), TIMES)
+    assert result == {"signed in": 1, "InvalidChallenge": TIMES - 1}
+    assert (count(app, Session), count(app, RecoveryCode)) == (1, 7)
+
+
+@pytest.mark.usefixtures("clock")
+def test_wrong_codes_at_the_same_moment_do_not_pass_the_limit_together(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_CODE_FAILURES="3 per 15 minutes")
+    phone = set_up(app, add_account(app))
+    given = tokens(app, 12)
+    wrong = phone.wrong_code()
+    result = at_once(app, lambda number: outcome(given[number], wrong), 12)
+    assert result == {"InvalidInput": 3, "LimitReached": 9}
+    assert outcome_in(app, given[0], phone.code()) == "LimitReached"
+
+
+def outcome_in(app: Flask, token: str, code: str) -> str:
+    """The same in a context of its own."""
+    with app.app_context():
+        return outcome(token, code)
+
+
+@pytest.mark.usefixtures("clock")
+def test_right_codes_at_the_same_moment_are_given_back(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_CODE_FAILURES="2 per 15 minutes")
+    phone = set_up(app, add_account(app))
+    given = tokens(app, TIMES)
+    result = at_once(
+        app, lambda number: outcome(given[number], phone.recovery_codes[number]), TIMES
+    )
+    assert result == {"signed in": TIMES}
+    (token,) = tokens(app, 1)
+    assert outcome_in(app, token, phone.wrong_code()) == "InvalidInput"
+    assert outcome_in(app, token, phone.code()) == "signed in"
+
+
+def test_no_password_passes_while_the_factor_is_turned_on(
+    app: Flask, account: str, clock: time_machine.Traveller
+) -> None:
+    """Each attempt begins before the factor is on: none may start a session after it."""
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        phone = Authenticator(begin(session).secret)
+
+    def act(number: int) -> str:
+        if number == 0:
+            current = db.session.get_one(Session, session.id)
+            factors.confirm(current, phone.code(), CLIENT)
+            return "turned on"
+        try:
+            started = authentication.sign_in(account, PASSWORD, Client(f"192.0.2.{number}"), KIND)
+        except FactorRequired:
+            return "challenged"
+        return "before" if not started.session.factor_verified else "after"
+
+    result = at_once(app, act, TIMES)
+    assert result["turned on"] == 1
+    assert result["before"] + result["challenged"] == TIMES - 1
+    assert count(app, Session) == 1 + result["before"]
+    assert count(app, Challenge) == result["challenged"]
+
+
+def test_the_factor_is_asked_for_when_it_was_turned_on_while_the_password_was_compared(
+    app: Flask, account: str, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+    compare = authentication._compare
+
+    def interrupted(*arguments: object) -> str | None:
+        found: str | None = compare(*arguments)  # type: ignore[arg-type]
+        turn_on(session, CLIENT)
+        return found
+
+    monkeypatch.setattr(authentication, "_compare", interrupted)
+    with app.app_context(), pytest.raises(FactorRequired):
+        authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+    assert count(app, Session) == 1
+
+
+def test_a_key_is_confirmed_once_by_requests_at_the_same_moment(
+    app: Flask, account: str, clock: time_machine.Traveller
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        phone = Authenticator(begin(session).secret)
+
+    def confirm(_: int) -> str:
+        current = db.session.get_one(Session, session.id)
+        try:
+            factors.confirm(current, phone.code(), CLIENT)
+        except InvalidInput:
+            return "refused"
+        return "turned on"
+
+    assert at_once(app, confirm, TIMES) == {"turned on": 1, "refused": TIMES - 1}
+    assert (count(app, TotpFactor), count(app, RecoveryCode)) == (1, 8)
+
+
+#: if cookiecutter.interface != "html"
+def test_two_requests_that_begin_at_the_same_moment_show_one_key(
+    app: Flask, account: str, clock: time_machine.Traveller
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+    shown = at_once(app, lambda _: begin_in_turn(session.id), TIMES)
+    assert list(shown.values()) == [TIMES]
+
+
+def begin_in_turn(session_id: int) -> str:
+    """The key that waits."""
+    current = db.session.get_one(Session, session_id)
+    proof = authentication.confirm_password(current, PASSWORD, CLIENT, "current_password")
+    return factors.begin_with_password(current, None, proof).secret
+
+
+#: endif

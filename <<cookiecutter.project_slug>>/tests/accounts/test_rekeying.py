@@ -1,0 +1,110 @@
+"""Stored secrets, before and after a change of SECRET_KEY."""
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select, update
+
+from app.accounts import authentication, encryption, rekeying
+from app.accounts.client import Client
+from app.accounts.models import TotpFactor
+from app.extensions import db
+from tests.authenticator import KIND, Authenticator, begin, first_step, turn_on
+from tests.conftest import PASSWORD, SETTINGS, add_account
+
+CLIENT = Client("192.0.2.1", "tests")
+NEW_KEY = "another-key-0123456789-abcdefghijklmnop"
+
+
+@pytest.fixture
+def phone(app: Flask, account: str, clock: time_machine.Traveller) -> Authenticator:
+    """Ada's authenticator app; another key waits in the same session."""
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        phone = turn_on(session, CLIENT)
+        begin(session)
+    return phone
+
+
+@pytest.fixture
+def new_key(phone: Authenticator, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change SECRET_KEY, as the administrator of an app with accounts does."""
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [SETTINGS["SECRET_KEY"]])
+    monkeypatch.setitem(app.config, "SECRET_KEY", NEW_KEY)
+
+
+def sign_in(app: Flask, code: str) -> authentication.SignedIn:
+    """Sign in to Ada's account in two steps."""
+    with app.app_context():
+        token = first_step("ada@example.com", CLIENT)
+        return authentication.sign_in_with_code(token, code, CLIENT, KIND)
+
+
+def rekey(app: Flask) -> tuple[int, str]:
+    """The exit code of `flask accounts rekey`, and what it prints."""
+    result = app.test_cli_runner().invoke(args=["accounts", "rekey"])
+    return result.exit_code, result.output
+
+
+@pytest.mark.usefixtures("new_key")
+def test_a_change_of_the_key_strands_nobody(app: Flask, phone: Authenticator) -> None:
+    assert sign_in(app, phone.code())
+
+
+@pytest.mark.usefixtures("new_key")
+def test_after_rekey_the_old_key_is_not_needed(
+    app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rekey(app) == (0, "Encrypted 2 keys with the current SECRET_KEY.\n")
+    assert rekey(app) == (0, "Encrypted 0 keys with the current SECRET_KEY.\n")
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
+    assert sign_in(app, phone.code())
+
+
+@pytest.mark.usefixtures("new_key")
+def test_rekey_says_what_it_cannot_read(
+    app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
+        eve = add_account(app, "eve@example.com")
+        turn_on(authentication.sign_in(eve, PASSWORD, CLIENT, KIND).session, CLIENT)
+    code, output = rekey(app)
+    assert code == 1
+    assert output.startswith("Encrypted 0 keys with the current SECRET_KEY.\nError: 2 keys can't")
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [SETTINGS["SECRET_KEY"]])
+    assert rekey(app)[0] == 0
+    assert sign_in(app, phone.code())
+
+
+@pytest.mark.usefixtures("new_key")
+def test_a_key_that_was_replaced_meanwhile_stays(
+    app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed = encryption.renewed
+
+    def replace_first(stored: str) -> str | None:
+        """Somebody sets up another phone at this moment."""
+        with db.engine.begin() as connection:
+            secret = encryption.encrypt("KEY OF ANOTHER")
+            connection.execute(update(TotpFactor).values(secret=secret))
+        return renewed(stored)
+
+    with app.app_context():
+        rows = db.session.execute(select(TotpFactor.secret)).all()
+        db.session.rollback()
+        assert len(rows) == 1
+        monkeypatch.setattr(encryption, "renewed", replace_first)
+        rekeying.rekey()
+        assert encryption.decrypt(db.session.scalars(select(TotpFactor.secret)).one()) == (
+            "KEY OF ANOTHER"
+        )
+
+
+def test_each_value_is_encrypted_differently_and_a_changed_one_is_refused(app: Flask) -> None:
+    with app.app_context():
+        first, second = encryption.encrypt("secret"), encryption.encrypt("secret")
+        assert first != second
+        assert encryption.decrypt(first) == encryption.decrypt(second) == "secret"
+        with pytest.raises(encryption.UnknownKey):
+            encryption.decrypt(first[:-4] + "AAAA")

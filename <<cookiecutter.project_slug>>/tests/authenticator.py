@@ -1,0 +1,70 @@
+"""An authenticator app for tests, and accounts that use one."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from flask import Flask
+from pyotp import TOTP
+
+from app.accounts import authentication, factors, sessions, setups
+from app.accounts.client import Client
+from app.accounts.errors import FactorRequired
+from app.accounts.models import Session
+from app.extensions import transaction
+from tests.conftest import PASSWORD
+
+STEP = 30  # seconds
+KIND = next(iter(sessions.IDLE_SETTINGS))
+NOON = "2026-01-31T12:00:00Z"
+
+
+class Authenticator:
+    """What a phone holds: the key, and perhaps the recovery codes beside it."""
+
+    def __init__(self, secret: str, recovery_codes: list[str] | None = None) -> None:
+        self.secret = secret
+        self.recovery_codes = recovery_codes or []
+
+    def code(self, steps: int = 0) -> str:
+        """The code that is shown now, or so many steps later."""
+        return TOTP(self.secret).at(int(time.time()), counter_offset=steps)
+
+    def wrong_code(self) -> str:
+        """Six digits that are no code of a time near now."""
+        near = {self.code(steps) for steps in range(-12, 13)}
+        return next(code for code in map("{:06}".format, range(100)) if code not in near)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """A clock that stands still, so that a test decides which code is shown."""
+    with time_machine.travel(NOON, tick=False) as coordinates:
+        yield coordinates
+
+
+def start_session(app: Flask, email: str, client: Client, kind: str = KIND) -> Session:
+    """A session of an account without a second factor."""
+    with app.app_context():
+        return authentication.sign_in(email, PASSWORD, client, kind).session
+
+
+def turn_on(session: Session, client: Client) -> Authenticator:
+    """Turn the factor on in a session, with the code of the step before; needs an app context."""
+    phone = Authenticator(begin(session).secret)
+    phone.recovery_codes = factors.confirm(session, phone.code(-1), client)
+    return phone
+
+
+def begin(session: Session) -> setups.SetUp:
+    """The key that waits in a session, whoever may ask for it; needs an app context."""
+    with transaction():
+        return setups.find_or_new(session)
+
+
+def first_step(email: str, client: Client, kind: str = KIND) -> str:
+    """The token of a challenge, after a right password."""
+    with pytest.raises(FactorRequired) as caught:
+        authentication.sign_in(email, PASSWORD, client, kind)
+    return caught.value.token
