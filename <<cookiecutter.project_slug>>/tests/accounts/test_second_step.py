@@ -295,8 +295,7 @@ def test_strangers_cannot_use_up_the_limit(phone: Authenticator) -> None:
             authentication.sign_in(ADA, f"wrong {number}", stranger, KIND)
         with pytest.raises(InvalidChallenge):
             authentication.sign_in_with_code("x" * 43, "123456", stranger, KIND)
-    known = authentication.lift_limit
-    known(owner())
+    authentication.lift_limit(owner())
     assert second_step(first_step(ADA, CLIENT), phone.code())
 
 
@@ -368,3 +367,14 @@ def test_a_key_that_cannot_be_decrypted_leaves_the_recovery_codes(
     assert "SECRET_KEY_FALLBACKS" in caplog.text
     assert second_step(token, phone.recovery_codes[0])
     assert count(TotpFactor) == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "words"), [(0, "0 recovery codes left"), (1, "1 recovery code left")]
+)
+def test_the_owner_is_told_how_many_recovery_codes_are_left(
+    phone: Authenticator, inbox: Inbox, left: int, words: str
+) -> None:
+    for code in phone.recovery_codes[left:]:
+        second_step(first_step(ADA, Client(f"192.0.2.{len(code)}")), code)
+    assert f"You have {words}." in inbox.to(ADA)[-1].body.replace("\n", " ")

@@ -3,6 +3,7 @@
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -24,8 +25,7 @@ NOTICES = [
     emails.factor_added,
     emails.factor_removed,
     emails.recovery_codes_made,
-    lambda to: emails.recovery_code_used(to, 1),
-    lambda to: emails.recovery_code_used(to, 7),
+    partial(emails.recovery_code_used, left=7),
 ]
 
 
