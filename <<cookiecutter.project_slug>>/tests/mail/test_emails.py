@@ -1,5 +1,6 @@
 """What emails say, and how they are composed."""
 
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -15,7 +16,7 @@ from tests.conftest import MakeApp
 TO = "ada@example.com"
 TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
 WITH_TOKEN = [emails.confirm_address, emails.reset_password, emails.confirm_new_address]
-NOTICES = [
+NOTICES: list[Callable[[str], Email]] = [
     emails.already_registered,
     emails.password_changed,
     emails.email_change_requested,
