@@ -35,6 +35,12 @@ ONE_FACED = {
     "POST /reauthenticate": "the API asks for the password with the request itself",
     "GET /.well-known/change-password": "where password managers look for the form",
     "GET /healthz": "for load balancers",
+    "GET /api/v1/account/factors": "the pages come next",
+    "POST /api/v1/account/factors/totp": "the pages come next",
+    "PUT /api/v1/account/factors/totp": "the pages come next",
+    "DELETE /api/v1/account/factors/totp": "the pages come next",
+    "POST /api/v1/account/recovery-codes": "the pages come next",
+    "POST /api/v1/sessions/factor": "the pages come next",
     "GET /api/v1/openapi.json": "the description of the API",
     "GET /api/docs": "the same for people",
 }

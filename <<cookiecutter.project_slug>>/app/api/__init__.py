@@ -7,7 +7,17 @@ nothing here. Each module holds the operations of one subject; `operations.py` i
 from flask import Flask
 
 from app import closed, errors
-from app.api import account, bearer, cors, description, headers, problems, recovery, registration
+from app.api import (
+    account,
+    bearer,
+    cors,
+    description,
+    factors,
+    headers,
+    problems,
+    recovery,
+    registration,
+)
 from app.api import sessions as session_operations
 from app.api.operations import ROOT
 from app.extensions import login_manager
@@ -26,6 +36,7 @@ def init_app(app: Flask) -> None:
         session_operations.operations,
         recovery.operations,
         account.operations,
+        factors.operations,
         description.operations,
         description.pages,
     ):

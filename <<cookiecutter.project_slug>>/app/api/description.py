@@ -90,9 +90,9 @@ def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
     for name, field in _resolve(schema).get("properties", {}).items():
         found = _resolve(field)
         rows.append((name, _type(found), found.get("description", "")))
-        if "$ref" in field.get("items", field):
-            prefix = f"{name}[]" if "items" in field else name
-            inner = _fields(field.get("items", field))
+        prefix = f"{name}[]" if "items" in field else name
+        for part in (field.get("items", field), *field.get("anyOf", [])):
+            inner = _fields(part) if "$ref" in part else []
             rows += [(f"{prefix}.{below}", kind, words) for below, kind, words in inner]
     return rows
 
@@ -100,7 +100,7 @@ def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _type(schema: dict[str, Any]) -> str:
     """The type in words, such as `string, 12 to 128 characters`."""
     if "anyOf" in schema:
-        return " or ".join(_type(choice) for choice in schema["anyOf"])
+        return " or ".join(_type(_resolve(choice)) for choice in schema["anyOf"])
     words = "list" if schema["type"] == "array" else str(schema["type"])
     if schema.get("format") == "date-time":
         words = "time"

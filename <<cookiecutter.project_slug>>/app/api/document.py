@@ -11,7 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from app import closed
 from app.api import problems
 from app.api.operations import JSON, Operation
-from app.api.schemas import InvalidFieldsProblem, Problem
+from app.api.schemas import InvalidFieldsProblem, Problem, SecondFactorProblem
 
 Json = dict[str, Any]
 
@@ -71,7 +71,10 @@ def build(app: Flask) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {f"Error{status}": _error(status, schemas) for status in ERRORS},
+            "responses": {
+                **{f"Error{status}": _error(status, schemas) for status in ERRORS},
+                "SecondFactor": _second_factor(schemas),
+            },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -82,6 +85,7 @@ def _schemas(operations: list[Operation]) -> dict[str, Json]:
     models: set[tuple[type[BaseModel], JsonSchemaMode]] = {
         (Problem, "serialization"),
         (InvalidFieldsProblem, "serialization"),
+        (SecondFactorProblem, "serialization"),
     }
     for operation in operations:
         if operation.body:
@@ -108,7 +112,7 @@ def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
         "responses": {
             **_success(operation, schemas),
             **{
-                str(status): {"$ref": f"#/components/responses/Error{status}"}
+                str(status): {"$ref": f"#/components/responses/{_name(operation, status)}"}
                 for status in operation.failures
             },
         },
@@ -157,6 +161,26 @@ def _error(status: int, schemas: dict[str, Json]) -> Json:
         "content": {problems.MEDIA_TYPE: {**_content(model, schemas), "example": example}},
         **({"headers": ERROR_HEADERS[status]} if status in ERROR_HEADERS else {}),
     }
+
+
+def _name(operation: Operation, status: int) -> str:
+    return operation.problems.get(status, f"Error{status}")
+
+
+def _second_factor(schemas: dict[str, Json]) -> Json:
+    """The 401 that a right password may get as well as a wrong one."""
+    response = _error(401, schemas)
+    content = _content(SecondFactorProblem, schemas)
+    example = content["example"] | {
+        "title": HTTP_STATUS_CODES[401],
+        "status": 401,
+        "detail": problems.SecondFactorRequired.description,
+    }
+    plain = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    content |= {"schema": {"anyOf": [content["schema"], plain]}, "example": example}
+    response["description"] += " With a `challenge`: the password is right, and a code is needed."
+    response["content"] = {problems.MEDIA_TYPE: content}
+    return response
 
 
 def _content(model: type[BaseModel], schemas: dict[str, Json]) -> Json:

@@ -44,6 +44,8 @@ class Operation:
     signed_in: bool
     # The statuses of the errors that its own work may end in.
     errors: tuple[int, ...]
+    # For an error that has members of its own: the name of its response in the document.
+    problems: Mapping[int, str]
     # OpenAPI's description of the answers that the view makes itself, by status.
     answers: Mapping[str, Any]
     # The view's arguments that come from the path, with their types.
@@ -130,6 +132,7 @@ class OperationsBlueprint(Blueprint):
         *,
         signed_in: bool = True,
         errors: tuple[int, ...] = (),
+        problems: Mapping[int, str] | None = None,
         answers: Mapping[str, Any] | None = None,
     ) -> Callable[[View], View]:
         """Register a view; the first line of its docstring is the operation's summary.
@@ -146,6 +149,7 @@ class OperationsBlueprint(Blueprint):
                 status=status,
                 signed_in=signed_in,
                 errors=errors,
+                problems=problems or {},
                 answers=answers or {},
             )
             # A doubled slash is no other way to write a path: its redirect would be a page.

@@ -12,6 +12,8 @@ from werkzeug.exceptions import (
 from app.accounts.errors import (
     AccountError,
     AddressTaken,
+    FactorRequired,
+    InvalidChallenge,
     InvalidInput,
     InvalidToken,
     LimitReached,
@@ -19,7 +21,7 @@ from app.accounts.errors import (
     SignedOut,
     WrongCredentials,
 )
-from app.api.schemas import InvalidFieldsProblem, Problem
+from app.api.schemas import InvalidFieldsProblem, Problem, SecondFactorProblem
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -34,6 +36,20 @@ class InvalidFields(UnprocessableEntity):
         self.errors = errors
 
 
+class SecondFactorRequired(Unauthorized):
+    """401 for a right password where the account has a second factor."""
+
+    description = "The password is right. Complete the sign-in with a code."
+
+    def __init__(self, error: FactorRequired) -> None:
+        super().__init__()
+        self.members = {
+            "challenge": error.token,
+            "methods": error.methods,
+            "expires_at": error.expires_at,
+        }
+
+
 def show(error: HTTPException | AccountError) -> Response:
     """The answer to a request that failed, with the headers that belong to its status."""
     if isinstance(error, AccountError):
@@ -41,6 +57,9 @@ def show(error: HTTPException | AccountError) -> Response:
     problem = Problem(title=error.name, status=error.code or 500, detail=error.description or "")
     if isinstance(error, InvalidFields):
         problem = InvalidFieldsProblem(**problem.model_dump(), errors=error.errors)
+    if isinstance(error, SecondFactorRequired):
+        members = problem.model_dump(exclude={"type"}) | error.members
+        problem = SecondFactorProblem.model_validate(members)
     response = Response(problem.model_dump_json() + "\n", problem.status, mimetype=MEDIA_TYPE)
     for name, value in error.get_headers():
         if name != "Content-Type":
@@ -60,6 +79,11 @@ def _http_error(error: AccountError) -> HTTPException:
             )
         case AddressTaken():
             return InvalidFields({"token": ["Another account now uses this email address."]})
+        case FactorRequired():
+            return SecondFactorRequired(error)
+        case InvalidChallenge():
+            message = "This challenge is invalid, has expired or was already used. Sign in again."
+            return InvalidFields({"challenge": [message]})
         case WrongCredentials():
             return Unauthorized("The email address or the password is wrong.")
         case SignedOut():

@@ -20,6 +20,7 @@ PASSPHRASE = "plenty of unrelated words"
 TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
 DEVICE = "hJ4nR7wQ2eX9kTz0VbL5sYc8MfUa3GdPoI1rEjWtNqA"
 ID = "6f1c9a52-3b0e-4d87-9c1f-2a7d5e8b4c60"
+SECOND_FACTOR = "/api/docs#second-factor"
 MOMENT = "2026-01-31T12:00:00Z"
 
 
@@ -91,6 +92,21 @@ DeviceSecret = Annotated[
         examples=[DEVICE],
     ),
 ]
+Code = Annotated[
+    str,
+    Field(
+        description="A 6-digit code from the authenticator app, or a recovery code. Blanks and"
+        " hyphens are ignored. Each code works once.",
+        examples=["492039"],
+    ),
+]
+Challenge = Annotated[
+    str,
+    Field(
+        description="The `challenge` from the first step. It works for one sign-in.",
+        examples=[TOKEN],
+    ),
+]
 Id = Annotated[UUID, Field(description="Opaque to clients.", examples=[ID])]
 Moment = Annotated[datetime, Field(examples=[MOMENT])]
 
@@ -137,6 +153,17 @@ class Credentials(Body):
     ] = None
 
 
+class SecondStep(Body):
+    """What completes a sign-in to an account with a second factor."""
+
+    challenge: Challenge
+    code: Code
+    device: Annotated[
+        str | None,
+        Field(description="The same `device` as in the first step, if any.", examples=[DEVICE]),
+    ] = None
+
+
 class NewPasswordByToken(Body):
     """A new password and the token from an email."""
 
@@ -170,6 +197,35 @@ class PasswordConfirmation(Body):
     password: Password
 
 
+class PasswordAndCode(Body):
+    """The password and a code, to prove who asks."""
+
+    current_password: Password
+    code: Code
+
+
+class TotpStart(Body):
+    """The password, and a code where an authenticator app is set up already."""
+
+    current_password: Password
+    code: Annotated[
+        str | None,
+        Field(
+            description="Required if an authenticator app is already set up: a code from it, or a"
+            " recovery code.",
+            examples=["492039"],
+        ),
+    ] = None
+
+
+class TotpConfirmation(Body):
+    """The first code of a key."""
+
+    code: Annotated[
+        str, Field(description="What the authenticator app shows.", examples=["492039"])
+    ]
+
+
 class Account(BaseModel):
     """An account."""
 
@@ -199,6 +255,42 @@ class NewSession(BaseModel):
     expires_at: Moment
     device: DeviceSecret
     account: Account
+
+
+class Totp(BaseModel):
+    """An authenticator app that is set up."""
+
+    confirmed_at: Moment
+
+
+class Factors(BaseModel):
+    """The second factors of an account."""
+
+    totp: Totp | None
+    recovery_codes_left: Annotated[int, Field(examples=[8])]
+    passkeys: Annotated[int, Field(description="How many there are.", examples=[0])] = 0
+
+
+class TotpSetUp(BaseModel):
+    """A key for an authenticator app, which waits for its first code."""
+
+    secret: Annotated[
+        str, Field(description="In base32.", examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"])
+    ]
+    uri: Annotated[
+        str,
+        Field(
+            description="The content of the QR code.",
+            examples=["otpauth://totp/App:ada@example.com?secret=JBSWY3DPEHPK3PXP&issuer=App"],
+        ),
+    ]
+    expires_at: Moment
+
+
+class RecoveryCodes(BaseModel):
+    """Codes that sign in once each, in place of the authenticator app."""
+
+    recovery_codes: Annotated[list[str], Field(examples=[["3Q7K-0ZRD-91XV-5TBN-HC2M-W8GE"]])]
 
 
 class KnownDevice(BaseModel):
@@ -255,3 +347,18 @@ class InvalidFieldsProblem(Problem):
     errors: Annotated[
         dict[str, list[str]], Field(examples=[{"password": ["Use at least 12 characters."]}])
     ]
+
+
+class SecondFactorProblem(Problem):
+    """A sign-in that needs a second step: the password is right, and a factor is on."""
+
+    type: Annotated[str, Field(examples=[SECOND_FACTOR])] = SECOND_FACTOR
+    challenge: Challenge
+    methods: Annotated[
+        list[str],
+        Field(
+            description="The kinds of codes that the account takes.",
+            examples=[["totp", "recovery_code"]],
+        ),
+    ]
+    expires_at: Moment

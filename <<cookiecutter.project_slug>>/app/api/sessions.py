@@ -23,16 +23,40 @@ SessionId = Annotated[
 operations = OperationsBlueprint("Sessions", __name__)
 
 
-@operations.operation("POST", "/sessions", 201, signed_in=False, errors=(401, 403, 429))
+@operations.operation(
+    "POST",
+    "/sessions",
+    201,
+    signed_in=False,
+    errors=(401, 403, 429),
+    problems={401: "SecondFactor"},
+)
 def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, str]]:
     """Sign in.
 
     Send the token with later requests: `Authorization: Bearer <token>`. Store the `device` as
     well, and send it with the next sign-in. Then nobody can lock you out by trying wrong
     passwords for your account.
+
+    If the account has two-factor authentication, the response to the right password is a 401 with
+    a `challenge`. Send it with a code to `POST /api/v1/sessions/factor`.
     """
     client = current_client(body.device) if body.device else current_client()
-    signed_in = authentication.sign_in(body.email, body.password, client, "api")
+    return _answer(authentication.sign_in(body.email, body.password, client, "api"))
+
+
+@operations.operation("POST", "/sessions/factor", 201, signed_in=False, errors=(429,))
+def sign_in_with_code(body: schemas.SecondStep) -> tuple[schemas.NewSession, dict[str, str]]:
+    """Complete a sign-in with a code.
+
+    After a wrong code (422 on `code`), try again with the same challenge. If the challenge has
+    expired or was already used (422 on `challenge`), sign in again.
+    """
+    client = current_client(body.device) if body.device else current_client()
+    return _answer(authentication.sign_in_with_code(body.challenge, body.code, client, "api"))
+
+
+def _answer(signed_in: authentication.SignedIn) -> tuple[schemas.NewSession, dict[str, str]]:
     session = schemas.NewSession(
         token=signed_in.token,
         expires_at=signed_in.session.expires_at,

@@ -44,6 +44,11 @@ BODIES = {
     "PUT /account/password": {"current_password": PASSWORD, "password": PASSWORD},
     "PUT /account/email": {"current_password": PASSWORD, "email": "eve@example.com"},
     "PUT /account/email/confirmation": {"token": "x"},
+    "POST /sessions/factor": {"challenge": "x", "code": "123456"},
+    "POST /account/factors/totp": {"current_password": PASSWORD},
+    "PUT /account/factors/totp": {"code": "123456"},
+    "DELETE /account/factors/totp": {"current_password": PASSWORD, "code": "123456"},
+    "POST /account/recovery-codes": {"current_password": PASSWORD, "code": "123456"},
     "DELETE /account": {"password": "x"},
 }
 FIELDS = [(line, field) for line, body in BODIES.items() for field in body]
