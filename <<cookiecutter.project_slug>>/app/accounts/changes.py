@@ -104,7 +104,8 @@ def confirm_email_change(token: str, client: Client) -> None:
         with transaction():
             store.lock(account)
             tokens.redeem(token, "email")
-            tokens.void(account, "email")
+            # Links mailed to the old address too: a reset may be under way with one.
+            tokens.void(account, "confirm", "reset", "email")
             superseded = _remove_unconfirmed(new)
             account.email = new
             account.confirmed_at = account.confirmed_at or now()

@@ -29,7 +29,8 @@ INVISIBLE = PADDING + (
 NAME_PATTERN = rf"^[^{CONTROLS}]*[^{CONTROLS}{INVISIBLE}][^{CONTROLS}]*$"
 
 # The dot-atom of RFC 5322 before the at sign, host name labels of RFC 1123 behind it, and in both
-# any letter that is not ASCII (RFC 6531). \uFF20 is the at sign of East Asian keyboards.
+# any letter that is not ASCII (RFC 6531). \uFF20 is the at sign of East Asian keyboards. Programs
+# that read an email decode "=?" as an encoded word (RFC 2047), and would find another address.
 _ATOM = rf"[^\u0000-\u0020\u0022\u0028\u0029\u002C\u002E\u003A-\u003C\u003E\u0040\u005B-\u005D\u007F-\u009F\uFF20{PADDING}]"
 _NOT_HOST = rf"\u003A-\u0040\u005B-\u0060\u007B-\u009F\uFF20{PADDING}"
 _INNER = rf"[^\u0000-\u002C\u002E\u002F{_NOT_HOST}]"
@@ -38,7 +39,7 @@ _LAST = rf"[^\u0000-\u0039{_NOT_HOST}]"
 # Of the labels with two hyphens in the third place only Punycode exists.
 _LABEL = r"(?!(?![Xx][Nn])..--)"
 EMAIL_PATTERN = (
-    rf"^[{PADDING}]*(?![^\u0040\uFF20]{{65}}){_ATOM}+(?:\.{_ATOM}+)*[\u0040\uFF20]"
+    rf"^[{PADDING}]*(?![^\u0040\uFF20]{{65}})(?![^\u0040\uFF20]*\u003D\u003F){_ATOM}+(?:\.{_ATOM}+)*[\u0040\uFF20]"
     rf"(?:{_LABEL}{_OUTER}(?:{_INNER}{{0,61}}{_OUTER})?\.)+"
     rf"{_LABEL}(?:{_OUTER}{_INNER}{{0,61}})?{_LAST}[{PADDING}]*$"
 )

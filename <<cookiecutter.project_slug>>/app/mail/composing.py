@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
 
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 from flask import Flask, current_app, render_template
 
 from app.mail.emails import Button, Email
@@ -51,6 +51,9 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
 
     Both parts keep their links whole, however long: quoted-printable would break them.
     `message_id` is what comes before the @ in the Message-ID.
+
+    Raises:
+        EmailNotValidError: No mail server could deliver to the address.
     """
     config = current_app.config
     message = EmailMessage()
@@ -58,6 +61,9 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
     message["From"] = config["MAIL_DEFAULT_SENDER"]
     if email.to:
         message["To"] = _for_transport(email.to)
+        # Where the email goes is read from the header, whose parser may find another address.
+        if [each.addr_spec for each in message["To"].addresses] != [_for_transport(email.to)]:
+            raise EmailNotValidError
     if email.asks_for_reply and config["SUPPORT_EMAIL"]:
         message["Reply-To"] = config["SUPPORT_EMAIL"]
     message["Date"] = localtime()

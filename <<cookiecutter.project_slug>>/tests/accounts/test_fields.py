@@ -65,7 +65,8 @@ def test_an_address_may_be_written_in_several_ways(typed: str) -> None:
      "a@b", f"{'a' * 65}@example.com", '"ada lovelace"@example.com', "ada@[192.0.2.1]",
      f"ada@{'a' * 64}.com", "a..b@example.com", ".ada@example.com", "ada@-example.com",
      "ada@example.c0", "a@b@example.com", "a\ufe6bb@example.com", "ada\u200b@example.com",
-     f"{'a' * 64}@{'a' * 63}.{'a' * 63}.{'a' * 60}.com", " " * 250 + "ada@example.com"],
+     f"{'a' * 64}@{'a' * 63}.{'a' * 63}.{'a' * 60}.com", " " * 250 + "ada@example.com",
+     "=?x?q?ada?=@example.com", "=?utf-8?q?ada=40example.org=2c?=@example.com", "a\uff1d\uff1fb@example.com"],
 )  # fmt: skip
 def test_what_is_no_address(typed: str) -> None:
     assert cleaned(typed) is None

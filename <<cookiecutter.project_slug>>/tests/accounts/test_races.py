@@ -196,6 +196,34 @@ def test_a_change_of_password_does_not_undo_a_reset_at_the_same_moment(
         assert authentication.sign_in(account, password, CLIENT, KIND)
 
 
+def test_a_reset_mailed_to_the_old_address_ends_with_a_change_at_the_same_moment(
+    app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        changes.request_email_change(current, "countess@example.com", CLIENT)
+        change = inbox.token("countess@example.com")
+        recovery.mail_reset(account, CLIENT)
+        reset = inbox.token(account)
+    hash_password = passwords.hash_password
+
+    def move() -> None:
+        with app.app_context():
+            changes.confirm_email_change(change, CLIENT)
+
+    def interrupted(typed: str) -> str:
+        thread = Thread(target=move)
+        thread.start()
+        thread.join()
+        return hash_password(typed)
+
+    monkeypatch.setattr(passwords, "hash_password", interrupted)
+    with app.app_context(), pytest.raises(InvalidToken):
+        recovery.complete_reset(reset, "tangerine lorry at dusk", CLIENT)
+    with app.app_context():
+        assert authentication.sign_in("countess@example.com", PASSWORD, CLIENT, KIND)
+
+
 def test_a_hash_renewed_at_the_same_moment_does_not_undo_a_reset(
     app: Flask, account: str, reset_meanwhile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

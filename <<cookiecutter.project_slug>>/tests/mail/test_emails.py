@@ -7,6 +7,7 @@ from email.policy import SMTP, default
 from functools import partial
 
 import pytest
+from email_validator import EmailNotValidError
 from flask import Flask
 
 from app.mail import Email, emails
@@ -67,6 +68,12 @@ def test_links_and_tokens_are_whole_in_what_is_sent(make_app: MakeApp, name: str
         if email.button is not None:
             # In the text once, in the HTML at least once: not broken by a soft line break.
             assert sent.count(TOKEN.encode()) >= 2
+
+
+@pytest.mark.parametrize("address", ["=?x?q?eve?=@example.com", "=?x?q?e=40b.c=2c?=@example.com"])
+def test_an_email_goes_to_the_address_it_is_for_or_nowhere(app: Flask, address: str) -> None:
+    with app.app_context(), pytest.raises(EmailNotValidError):
+        compose(emails.already_registered(address))
 
 
 def test_an_email_that_asks_for_a_reply_says_where_it_goes(make_app: MakeApp) -> None:
