@@ -4,7 +4,7 @@ import os
 import socket
 from contextlib import suppress
 from functools import partial
-from threading import Timer
+from threading import BoundedSemaphore, Timer
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -13,12 +13,20 @@ from gunicorn.workers.gthread import ThreadWorker
 HEADER_SECONDS = 3
 # Seconds without progress after which a response is given up, as with nginx.
 SEND_SECONDS = 60
+# The same while half of the threads are at work already, so that clients that stall cannot stop
+# the app.
+SEND_SECONDS_WHEN_BUSY = 5
 # Bytes that a client may have sent ahead when its connection is closed.
 MAX_UNREAD = 1024 * 1024
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     """Gunicorn's threads, which would wait without end for clients that stall."""
+
+    def init_process(self) -> None:
+        """Serve requests until the server stops."""
+        self.patience = BoundedSemaphore(max(1, self.cfg.threads // 2))
+        super().init_process()
 
     def handle(self, conn: Any) -> Any:
         """Serve a request on a connection, if its headers arrive in time."""
@@ -34,12 +42,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Serve a request whose headers arrived. `app.bodies` looks after its body."""
         conn.deadline.cancel()
-        conn.sock.settimeout(SEND_SECONDS)
+        patient = self.patience.acquire(blocking=False)
+        conn.sock.settimeout(SEND_SECONDS if patient else SEND_SECONDS_WHEN_BUSY)
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
             self.log.info("A client stopped reading its response.")
             return False  # closes the connection
+        finally:
+            if patient:
+                self.patience.release()
 
 
 def _stop_receiving(conn: Any) -> None:

@@ -144,3 +144,25 @@ def test_clients_that_keep_their_connection_open_do_not_stop_the_app(node: Node)
             assert client.recv(1)  # the server closes its end after the response
         answer = requests.get(f"{node.address}/healthz", timeout=60)
         assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
+
+
+def test_clients_that_never_read_do_not_stop_the_app(node: Node, programs: Path) -> None:
+    """They ask for more than the kernel keeps for them. Half of the threads wait for them."""
+    folder = node.log_file.parent
+    config = (folder / "gunicorn.conf.py").read_text("utf-8")
+    for written, changed in (("SECONDS = 60", "SECONDS = 600"), ("WHEN_BUSY = 5", "WHEN_BUSY = 1")):
+        assert written in config
+        config = config.replace(written, changed)
+    (folder / "quick.conf.py").write_text(config, "utf-8")
+    environment = nodes.settings("sqlite:///app.db", WEB_CONCURRENCY="1")
+    environment["GUNICORN_CMD_ARGS"] = "--config quick.conf.py"
+    request = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with nodes.running(folder, programs, environment) as busy, ExitStack() as stack:
+        parts = urlsplit(busy.address)
+        for _ in range(STALLED):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect((parts.hostname, parts.port or 0))
+            client.sendall(request * 400)
+        nodes.until(lambda: busy.log.count("A client stopped reading") == STALLED - 4)
+        assert requests.get(f"{busy.address}/healthz", timeout=walk.WAIT).status_code == 200

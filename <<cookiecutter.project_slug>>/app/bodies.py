@@ -92,6 +92,9 @@ class Body(io.RawIOBase):
     def _read(self, length: int) -> bytes:
         try:
             return bytes(self._stream.read(length))
+        except TimeoutError:  # the server has a time limit of its own
+            self._timed_out = True
+            return b""
         except Exception:  # whatever the server finds wrong with a chunk
             if self._timed_out:
                 return b""

@@ -189,6 +189,14 @@ def test_a_body_that_arrives_too_slowly_is_refused(
     assert client.recv(3) == b"408"
 
 
+def test_a_body_that_the_server_stops_waiting_for_arrives_too_slowly(
+    connection: tuple[socket.socket, socket.socket],
+) -> None:
+    connection[1].settimeout(0.05)
+    with pytest.raises(RequestTimeout):
+        arriving_at(connection[1], 60 * 60).read()
+
+
 def test_a_few_slow_bodies_leave_threads_for_others(
     connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,8 +48,9 @@ Email = Annotated[
         description=(
             "An email address. Its length is counted in code points, as sent and as stored: in"
             " lower case, in Unicode's form NFKC, without spaces and invisible characters around"
-            " it. The part before the at sign has at most 64 characters and is never quoted. The"
-            " domain has a dot, and is valid by IDNA 2008 if it has letters that are not ASCII."
+            " it. The part before the at sign has at most 64 characters, is never quoted and has no"
+            " `=?`. The domain has a dot, and is valid by IDNA 2008 if it has letters that are not"
+            " ASCII."
         ),
         examples=[PERSON["email"]],
         json_schema_extra={
