@@ -44,7 +44,7 @@ def run(
     return result
 
 
-def make_environment(folder: Path, *requirements: str) -> Path:
+def make_environment(folder: Path, *requirements: str | Path) -> Path:
     """Create a virtual environment in `folder` with the requirements and return its `bin`."""
     python = folder / ".venv"
     options = ("--quiet", "--clear", "--python", sys.executable)

@@ -164,7 +164,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Environments:
 
 @pytest.fixture(scope="session")
 def installed(variant: Variant, rendered: Path, environments: Environments) -> Iterator[Installed]:
-    """A variant, an environment with what its own pyproject.toml asks for, and a database."""
+    """A variant, an environment from its own lock file, and a database."""
     with databases.database(variant.backend) as url:
         programs = environments(*requirements(rendered), "pytest-randomly>=4")
         yield Installed(variant, rendered, programs, url)

@@ -3,11 +3,11 @@
 import fcntl
 import hashlib
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests import commands
+from tools import lock
 
 # `make lowest` sets lowest-direct: the oldest versions that a pyproject.toml allows.
 RESOLUTION = os.environ.get("RESOLUTION", "highest")
@@ -28,21 +28,26 @@ class Environments:
         folder = self.folder / hashlib.sha256(text.encode()).hexdigest()[:12]
         folder.mkdir(parents=True, exist_ok=True)
         installed = folder / "installed.txt"
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with (folder / "lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
             if not installed.exists():
-                options = (f"--resolution={RESOLUTION}",)
-                commands.make_environment(folder, *options, *requirements)
-                installed.write_text(text, "utf-8")
+                asked = folder / "requirements.txt"
+                asked.write_text(text, "utf-8")
+                commands.make_environment(folder, f"--resolution={RESOLUTION}", "-r", asked)
+                installed.touch()
         return folder / ".venv" / "bin"
 
     def of(self, project: Path, *, dev: bool = True) -> Path:
-        """Return the `bin` of an environment with what a project's pyproject.toml asks for."""
+        """Return the `bin` of an environment with what a project needs."""
         return self(*requirements(project, dev=dev))
 
 
 def requirements(project: Path, *, dev: bool = True) -> list[str]:
-    """Return the dependencies in a project's pyproject.toml, with those for development."""
-    table = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
-    extra: list[str] = table["optional-dependencies"]["dev"] if dev else []
-    return [*table["dependencies"], *extra]
+    """Return the packages in a project's lock file, with those for development.
+
+    For `make lowest`, what its pyproject.toml asks for.
+    """
+    if RESOLUTION == "highest":
+        return lock.entries((project / (lock.DEV if dev else lock.RUN)).read_text("utf-8"))
+    run, extra = lock.requirements((project / "pyproject.toml").read_text("utf-8"))
+    return [*run, *extra] if dev else run

@@ -1,4 +1,4 @@
-"""Each variant, installed from its own pyproject.toml: checked, migrated, tested and used."""
+"""Each variant, installed from its own lock file: checked, migrated, tested and used."""
 
 import os
 import secrets

@@ -112,19 +112,17 @@ def locks(pyproject: str, known: str, *options: str) -> dict[str, Entries]:
     return found
 
 
+@cache
 def conditions() -> dict[str, frozenset[Variant]]:
     """Return conditions for tags, the simplest first, and the variants for which each is true."""
     web = ("", *(f"cookiecutter.interface {each}" for each in compared("both", "html", "api")))
     backend = ("", *(f"cookiecutter.__backend {each}" for each in compared(*URLS)))
     written = [" and ".join(filter(None, pair)) or "true" for pair in product(web, backend)]
-    return {
-        each: frozenset(
-            variant
-            for variant in VARIANTS
-            if Environment().compile_expression(each)(cookiecutter=answers(variant))  # noqa: S701
-        )
-        for each in sorted(written, key=len)
-    }
+    found = {}
+    for each in sorted(written, key=len):
+        true = Environment().compile_expression(each)  # noqa: S701
+        found[each] = frozenset(one for one in VARIANTS if true(cookiecutter=answers(one)))
+    return found
 
 
 def compared(*values: str) -> list[str]:

@@ -138,11 +138,12 @@ def unmovable(node: ast.FunctionDef) -> bool:
 
 def install() -> Path:
     """Return the `bin` of an environment for the app and mutmut, made again when they change."""
-    wanted = [*requirements(SOURCE), "mutmut>=3.8,<4"]
-    record = WORK / "requirements.txt"
-    if not record.exists() or record.read_text("utf-8") != "\n".join(wanted):
-        commands.make_environment(WORK, *wanted)
-        record.write_text("\n".join(wanted), "utf-8")
+    wanted = "\n".join([*requirements(SOURCE), "mutmut>=3.8,<4"])
+    installed, asked = WORK / "installed.txt", WORK / "requirements.txt"
+    if not installed.exists() or installed.read_text("utf-8") != wanted:
+        asked.write_text(wanted, "utf-8")
+        commands.make_environment(WORK, "-r", asked)
+        asked.rename(installed)
     return WORK / ".venv" / "bin"
 
 
