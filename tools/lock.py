@@ -137,7 +137,7 @@ def condition(variants: frozenset[Variant]) -> str:
     Raises:
         ValueError: It depends on something else than the interface and the database.
     """
-    known = {name: true for name, true in conditions().items() if true <= variants}
+    known = {name: true for name, true in conditions().items() if true and true <= variants}
     for count in range(1, len(known) + 1):
         for names in combinations(known, count):
             if frozenset().union(*(known[name] for name in names)) == variants:
