@@ -30,4 +30,5 @@ def test_actions_are_pinned_to_the_same_commit_everywhere() -> None:
 
 def test_zizmor_finds_nothing() -> None:
     zizmor = Path(sys.executable).with_name("zizmor")
-    commands.run(zizmor, "--offline", "--quiet", "--no-progress", *FOLDERS, folder=REPOSITORY)
+    options = ("--offline", "--strict-collection", "--quiet", "--no-progress")
+    commands.run(zizmor, *options, *FOLDERS, folder=REPOSITORY)
