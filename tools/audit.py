@@ -118,7 +118,7 @@ def main() -> int:
             each.mkdir()
         render = make_renderer(copy_template(Path(name, "template")), folders["apps"])
         app = render(**EVERYTHING.answers)
-        programs = commands.make_environment(app, "-e", ".")
+        programs = commands.make_environment(app, "-r", "requirements.txt")
         scanners = commands.make_environment(folders["scanners"], "bandit", "pip-audit", "wapiti3")
         print("bandit")
         found = bandit(scanners / "bandit", app)
