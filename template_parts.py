@@ -34,7 +34,7 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
         (sqlite, ["migrations/sqlite.py", "migrations/sqlite_tables.py"]),
         (sqlite, ["tests/test_table_copies.py"]),
         (postgresql, ["app/postgresql.py", "tests/test_postgresql.py"]),
-        (mysql, ["app/mysql.py", "tests/test_mysql.py"]),
+        (mysql, ["app/mysql.py", "migrations/mysql.py", "tests/test_mysql.py"]),
         (not sqlite, ["compose.yaml", "migrations/lock.py", "tests/database_server.py"]),
     ]
 

@@ -120,6 +120,11 @@ COLUMNS = """
     paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     owed: Mapped[Decimal] = mapped_column(Cents, default=Decimal("1.50"))
     code: Mapped[str | None] = mapped_column(Code)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=datetime(2026, 1, 2, tzinfo=UTC))
+    tags: Mapped[list[str]] = mapped_column(JSON, default=["a"])
+    about: Mapped[str] = mapped_column(Text, default="100% :all")
+    size: Mapped[str] = mapped_column(Enum("50% :half", "whole", name="size"), default="50% :half")
+    badge_id: Mapped[int | None] = mapped_column(ForeignKey("badges.id"), index=True)
     inviter_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
 """
 TABLE = '''
@@ -150,6 +155,16 @@ class Label(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     note_id: Mapped[int] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), index=True)
     label: Mapped[str] = mapped_column(text(20))
+'''
+# A table that others refer to, until it is taken away together with their columns.
+BADGE = '''
+
+class Badge(Base):
+    """What somebody was given."""
+
+    __tablename__ = "badges"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
 '''
 # Takes a while, and fails when it runs twice.
 SLOW = '''"""Create a table slowly."""
@@ -255,16 +270,32 @@ def additions(source: str) -> str:
     source = replaced(source, "\nclass Base(", f"{TYPES}\nclass Base(")
     source = replaced(source, check, check + unique)
     source = replaced(source, last, last + COLUMNS.removeprefix("\n"))
-    return source + TABLE
+    return source + TABLE + BADGE
 
 
 def second_thoughts(source: str) -> str:
-    """Rename a column, drop one and a unique constraint, add a value to an enum, mark a secret."""
+    """Rename a column, drop one and a unique constraint, add a value to an enum, and drop a table
+    that others refer to and indexes that foreign keys use."""
     source = replaced(source, "    language: Mapped", "    locale: Mapped")
     source = replaced(source, "    visits: Mapped[int] = mapped_column(default=3)\n", "")
     source = replaced(
         source, '        UniqueConstraint("name", "email", name="uq_accounts_name"),\n', ""
     )
+    badge_id = (
+        '    badge_id: Mapped[int | None] = mapped_column(ForeignKey("badges.id"), index=True)\n'
+    )
+    source = replaced(replaced(source, BADGE, ""), badge_id, "")
+    source = replaced(
+        source,
+        """(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )""",
+        """(
+        ForeignKey("accounts.id", ondelete="CASCADE")
+    )""",
+    )
+    title = 'UniqueConstraint("account_id", "title")'
+    source = replaced(source, title, 'UniqueConstraint("title", "account_id")')
     return replaced(source, '    PRO = "pro"\n', '    PRO = "pro"\n    BUSINESS = "business"\n')
 
 

@@ -37,7 +37,7 @@ PATHS = {
         "tests/test_table_copies.py",
     ],
     "postgresql": ["app/postgresql.py", "tests/test_postgresql.py"],
-    "mysql": ["app/mysql.py", "tests/test_mysql.py"],
+    "mysql": ["app/mysql.py", "migrations/mysql.py", "tests/test_mysql.py"],
     "server": ["compose.yaml", "migrations/lock.py", "tests/database_server.py"],
 }
 WORDS = {

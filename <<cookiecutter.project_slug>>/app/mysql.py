@@ -28,6 +28,14 @@ PASSING = {
     *(1205, 1213, 1317, 1969, 3024),  # lock time-out, deadlock, interrupted, statement time-out
     *range(2000, 3000),  # the client's own: no connection, or a lost one
 }
+# No fault that passes, but the message names only what the schema calls things, never a value.
+VALUE_FREE = {
+    *(1005, 1050, 1051, 1060, 1061, 1068, 1069, 1072, 1075, 1090, 1091),  # is there, or is missing
+    *(1067, 1071, 1074, 1101, 1118, 1138, 1166, 1170, 1901),  # the definition of a column or index
+    *(1215, 1217, 1451, 1452, 1553, 1822, 1826, 1828, 1829, 1830, 1832, 1833),  # foreign keys
+    *(3730, 3780),  # foreign keys, in MySQL
+    *(1048, 1264, 1265, 1364, 1406, 3819, 4025),  # a value does not fit its column or a check
+}
 DUPLICATE_ENTRY = 1062
 BACKUP_SUFFIX = ".sql"
 # Options of the URL that the client's program has too.
@@ -74,6 +82,8 @@ def diagnose(error: BaseException | None) -> Fault:
     number, message = _parts(error)
     if number in PASSING:
         return Fault(str(number), message, passing=True, fatal=number in READ_ONLY | SHUTTING_DOWN)
+    if number in VALUE_FREE:
+        return Fault(str(number), message)
     key = violated_unique(error)
     # PyMySQL's own errors are numbered 0: a connection that is closed, a broken protocol.
     return Fault(str(number or ""), f"for key '{key}'" if key else "")

@@ -19,7 +19,9 @@ MARGIN_SECONDS = 1
 # What the first two characters of an SQLSTATE, or all five, say about an error; see the appendix
 # "PostgreSQL Error Codes". In these classes the message names what the schema or the server calls
 # things, never a value.
-VALUE_FREE = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58")
+VALUE_FREE = (
+    *("08", "0A", "22001", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"),
+)
 # Connection lost, read-only, sign-in refused, no such database, deadlock, privilege, missing column
 # and table, resources, lock, shutdown or statement time-out, the system, a damaged index.
 PASSING = (

@@ -1,6 +1,8 @@
 """What `flask db migrate` writes: files that run as they are, on filled tables too."""
 
 import enum
+import json
+import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any, Literal
@@ -11,27 +13,37 @@ from alembic.autogenerate.render import _repr_type
 from alembic.migration import MigrationContext
 from alembic.operations import ops
 from sqlalchemy import (
+    JSON,
     Column,
+    DefaultClause,
     Dialect,
     Enum,
     MetaData,
     String,
-    Text,
+    Table,
     TextClause,
     TypeDecorator,
+    event,
     literal,
     text,
 )
 from sqlalchemy.exc import CompileError
 from sqlalchemy.types import TypeEngine
 
+from migrations import ordering
+
+# What `text` takes for a parameter.
+PARAMETER = re.compile(r"(?<![:\w\\]):\w")
+
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Render a type of the app's own; leave everything else to Alembic.
+    """Render types of the app's own, and defaults in SQL; leave everything else to Alembic.
 
     A migration must run years later, when the class may be gone. So a `TypeDecorator` is written
     as what it is in the database; a type that no class of SQLAlchemy's stands behind is imported.
     """
+    if kind == "server_default":
+        return _render_default(item, context)
     if kind != "type" or type(item).__module__.startswith("sqlalchemy."):
         return False
     if isinstance(item, TypeDecorator):
@@ -39,6 +51,34 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
         return _repr_type(_public(item.load_dialect_impl(context.dialect)), context)
     context.imports.add(f"import {type(item).__module__}")
     return False
+
+
+def _render_default(item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Render a default as it is: Alembic loses the escapes of `text` and keeps the driver's."""
+    if not isinstance(item, DefaultClause) or isinstance(item.arg, str):
+        return False
+    migration = context.migration_context
+    sql = _unescaped(
+        migration.impl.render_ddl_sql_expr(item.arg, is_server_default=True), migration.dialect
+    )
+    return f"sa.text({(_escaped(sql) if PARAMETER.search(sql) else sql)!r})"
+
+
+def _unescaped(sql: str, dialect: Dialect) -> str:
+    """SQL without the escapes of a driver that marks parameters with %."""
+    return sql.replace("%%", "%") if dialect.paramstyle in ("format", "pyformat") else sql
+
+
+def _escaped(sql: str) -> str:
+    """SQL for `text`, which takes a colon for the beginning of a parameter."""
+    return sql.replace(":", r"\:")
+
+
+@event.listens_for(Table, "column_reflect")
+def read_default(_inspector: object, _table: object, column: Any) -> None:
+    """Read a column's default from the database as it is: a colon in it begins no parameter."""
+    if isinstance(column.get("default"), str):
+        column["default"] = _escaped(column["default"])
 
 
 def _public(kind: TypeEngine[Any]) -> TypeEngine[Any]:
@@ -65,16 +105,13 @@ def complete(
         if script.upgrade_ops is None or script.downgrade_ops is None:
             continue
         for changes in (script.upgrade_ops, script.downgrade_ops):
-            _leave_indexes_to_their_tables(changes)
+            ordering.arrange(changes)
+            #: if cookiecutter.__backend == "mysql"
+            from migrations import mysql
+
+            mysql.release_indexes(changes, context)
+            #: endif
             _fill_new_columns(changes, context)
-
-
-def _leave_indexes_to_their_tables(changes: ops.OpContainer) -> None:
-    """Drop no index of a table that is dropped: a foreign key may need it until then."""
-    dropped = {op.table_name for op in changes.ops if isinstance(op, ops.DropTableOp)}
-    for op in changes.ops:
-        if isinstance(op, ops.ModifyTableOps) and op.table_name in dropped:
-            op.ops = [each for each in op.ops if not isinstance(each, ops.DropIndexOp)]
 
 
 def _fill_new_columns(changes: ops.OpContainer, context: MigrationContext) -> None:
@@ -120,10 +157,21 @@ def _server_default(model: Column[Any], dialect: Dialect) -> str | TextClause | 
     value, kind = default.arg, model.type
     if isinstance(value, enum.Enum) and isinstance(kind, Enum):
         return value.name if value.name in kind.enums else str(value.value)
-    if type(value) is str and type(kind) in (String, Text):
+    if type(value) is str and type(kind) is String:
         return value
+    if isinstance(kind, JSON):
+        value, kind = json.dumps(value), String()
+    #: if cookiecutter.__backend == "mysql"
+    from migrations import mysql
+
+    value, kind = mysql.without_zone(value, kind, dialect)
+    #: endif
     try:
         sql = literal(value, kind).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     except (CompileError, NotImplementedError):
         return None
-    return text(str(sql))
+    constant = _unescaped(str(sql), dialect)
+    #: if cookiecutter.__backend == "mysql"
+    constant = mysql.as_expression(constant, model.type, dialect)
+    #: endif
+    return text(_escaped(constant))

@@ -29,7 +29,8 @@ def one_transaction(connection: Connection) -> Iterator[None]:
     have to be turned off before it: inside a transaction, SQLite ignores that.
 
     Raises:
-        click.ClickException: A row refers to a row that does not exist. Nothing was changed.
+        click.ClickException: A row refers to a row that does not exist, or a view or a trigger to
+            a column that does not. Nothing was changed.
     """
     driver: Any = connection.connection.driver_connection
     if driver.in_transaction:
@@ -41,11 +42,13 @@ def one_transaction(connection: Connection) -> Iterator[None]:
     try:
         _begin(connection)
         before = _orphans(connection)
+        broken_before = _broken(connection)
         with warnings.catch_warnings():
             for message in KEPT:
                 warnings.filterwarnings("ignore", message)
             yield
         _refuse_orphans(_orphans(connection), before)
+        _refuse_broken(_broken(connection), broken_before)
         connection.exec_driver_sql("COMMIT")
     finally:
         if driver.in_transaction:
@@ -93,3 +96,28 @@ def _refuse_orphans(orphans: list[Row], before: list[Row]) -> None:
         "Nothing was changed, because these rows refer to rows that do not exist: "
         f"{', '.join(named)}. {cause}"
     )
+
+
+def _broken(connection: Connection) -> str:
+    """Tell what is wrong with the first view or trigger that can't work; empty if all can.
+
+    SQLite checks all of them when it renames a table. A copied table has left those of other
+    tables as they were, even if they name a column that is gone.
+    """
+    connection.exec_driver_sql("CREATE TABLE _broken (id INTEGER)")
+    try:
+        connection.exec_driver_sql("ALTER TABLE _broken RENAME TO _broken_too")
+        connection.exec_driver_sql("ALTER TABLE _broken_too RENAME TO _broken")
+    except OperationalError as error:
+        return str(error.orig)
+    finally:
+        connection.exec_driver_sql("DROP TABLE _broken")
+    return ""
+
+
+def _refuse_broken(broken: str, before: str) -> None:
+    if broken and broken != before:
+        raise click.ClickException(
+            f"Nothing was changed, because something does not fit the changed tables: {broken}."
+            " Drop it in the migration first, and create it again at the end."
+        )

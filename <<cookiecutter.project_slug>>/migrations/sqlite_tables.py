@@ -16,8 +16,10 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations import ops
 from alembic.operations.batch import ApplyBatchImpl
-from sqlalchemy import CheckConstraint, Connection, Index, Inspector, String, Table
+from sqlalchemy import CheckConstraint, Connection, Index, String, Table
 from sqlalchemy.exc import OperationalError
+
+from migrations import rendering  # noqa: F401 - it reads defaults as they are
 
 # What may contain the word AUTOINCREMENT without meaning it.
 QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
@@ -65,14 +67,6 @@ class Sqlite(SQLiteImpl):
             for check in table.constraints:
                 if isinstance(check, CheckConstraint) and check.name is None:
                     copy.append_constraint(CheckConstraint(check.sqltext))
-
-    def autogen_column_reflect(
-        self, inspector: Inspector, table: Table, column_info: dict[str, Any]
-    ) -> None:
-        """Read a column's default as it is: a colon in it begins no parameter."""
-        super().autogen_column_reflect(inspector, table, column_info)
-        if isinstance(column_info.get("default"), str):
-            column_info["default"] = column_info["default"].replace(":", r"\:")
 
     def drop_table(self, table: Table, **kw: Any) -> None:
         """Drop a table. Its copy keeps counting ids where the original stopped."""

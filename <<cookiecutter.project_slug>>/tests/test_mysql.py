@@ -36,6 +36,12 @@ def test_what_passes(number: int, fatal: bool) -> None:
         (1064, "You have an error in your SQL syntax near 'ada@example.com'", ""),
         (1366, "Incorrect string value: 'ada' for column `name`", ""),
         (1644, "ada@example.com is not welcome", ""),
+        (1553, "Cannot drop index 'ix_x': needed", "Cannot drop index 'ix_x': needed"),
+        (
+            1406,
+            "Data too long for column 'name' at row 1",
+            "Data too long for column 'name' at row 1",
+        ),
     ],
 )
 def test_a_message_that_may_hold_a_value_is_left_out(number: int, message: str, left: str) -> None:

@@ -44,7 +44,7 @@ INSERT INTO notes (people_id, title, pages) SELECT id, name, id FROM people;
 """
 TABLES = ("people", "keys", "notes")
 
-Change = Callable[[Operations], object]
+Change = Callable[[Any], object]
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,12 @@ def migrate(*changes: Change) -> None:
         operations = Operations(MigrationContext.configure(connection))
         for change in changes:
             change(operations)
+
+
+def batch_of(op: Operations, table: str, change: Change) -> None:
+    """Make a change that copies a table."""
+    with op.batch_alter_table(table) as batch:
+        change(batch)
 
 
 def widen(op: Operations, table: str = "people", column: str = "name") -> None:
@@ -191,6 +197,34 @@ def test_an_index_that_does_not_fit_the_changed_table_is_named() -> None:
     with pytest.raises(click.ClickException, match=r"notes_\w+ does not fit .* no such column"):
         migrate(rename)
     assert query("SELECT title FROM notes WHERE id = 1") == [("Ada",)]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda batch: batch.alter_column("title", new_column_name="heading"), "view titles"),
+        (lambda batch: batch.drop_column("title"), "view titles"),
+    ],
+)
+def test_a_view_of_the_changed_table_that_would_break_is_named(change: Change, named: str) -> None:
+    query("DROP TRIGGER noted")
+    query("DROP INDEX notes_first")
+    query("DROP INDEX notes_lower")
+    with pytest.raises(click.ClickException, match=named):
+        migrate(lambda op: batch_of(op, "notes", change))
+    assert query("SELECT title FROM titles") == [("Ada",), ("Eve",), ("Joan",)]
+
+
+def test_a_trigger_of_another_table_that_would_break_is_named() -> None:
+    query("CREATE TRIGGER t AFTER DELETE ON people BEGIN DELETE FROM keys WHERE name = 'x'; END")
+    with pytest.raises(click.ClickException, match="trigger t: no such column: name"):
+        migrate(lambda op: batch_of(op, "keys", lambda batch: batch.drop_column("name")))
+
+
+def test_a_view_that_was_broken_before_stops_no_migration() -> None:
+    query("CREATE VIEW old AS SELECT missing FROM people")
+    migrate(widen)
+    assert len(query("SELECT * FROM people")) == 3
 
 
 def test_rows_that_would_refer_to_nothing_are_named_and_nothing_changes() -> None:
