@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from functools import partial
 from threading import BoundedSemaphore, Timer
@@ -9,6 +11,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+# With this status gunicorn's master stops instead of starting again.
+APP_LOAD_ERROR = 4
 # Seconds in which the headers of a request must arrive.
 HEADER_SECONDS = 3
 # Seconds without progress after which a response is given up, as with nginx.
@@ -90,6 +94,17 @@ graceful_timeout = 30
 forwarder_headers = ""
 # It would be made in the home folder, which a service's user often doesn't have.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Migrate the database before anything is served, if MIGRATE_ON_START says so.
+
+    In a process of its own, so that the workers inherit no connection.
+    """
+    if server.app.wsgi().config["MIGRATE_ON_START"]:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+        if subprocess.run(command, env={**os.environ, "FLASK_SKIP_DOTENV": "1"}).returncode:  # noqa: S603
+            sys.exit(APP_LOAD_ERROR)
 
 
 def when_ready(server: Any) -> None:

@@ -48,7 +48,7 @@ WORDS = {
     "sqlite": r"sqlite|pragma ",
     "postgresql": r"postgres|psycopg",
     "mysql": r"mysql|mariadb",
-    "server": r"docker compose|compose\.yaml|test_database_url",
+    "server": r"\bcompose\.yaml|test_database_url",
 }
 # The attribute of a link, which every exported file has; a package that one for tests needs.
 OTHER_MEANINGS = re.compile(r'" download>|^cryptography==', re.MULTILINE)

@@ -76,6 +76,8 @@ SETTINGS = (
     Setting("DATABASE_POOL_SIZE", kinds.whole(1, 1000), 5),
     Setting("DATABASE_MAX_OVERFLOW", kinds.whole(0, 1000), 10),
     Setting("DATABASE_POOL_TIMEOUT_SECONDS", kinds.whole(1, HOUR), 3),
+    # Whether gunicorn runs `flask db upgrade` before it starts.
+    Setting("MIGRATE_ON_START", kinds.yes_no, False),
     # How long the database may take before a request is given up.
     #: if cookiecutter.__backend != "sqlite"
     Setting("DATABASE_CONNECT_TIMEOUT_SECONDS", kinds.whole(1, HOUR), 3),

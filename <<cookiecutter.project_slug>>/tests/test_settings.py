@@ -80,6 +80,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ],
         (["1", "60"], ["0", "-1", "1.5", "3601"]),
     ),
+    "MIGRATE_ON_START": (["true", "No"], ["perhaps"]),
     "BASE_URL": (
         [
             "https://app.example.com:8443/",
