@@ -1,5 +1,6 @@
 """Send a file from this process, or have the web server in front of it send the file."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -81,7 +82,8 @@ def _handed_over(response: Response, name: str) -> Response:
         relative = path.relative_to(files.folder().resolve())
         empty.headers["X-Accel-Redirect"] = NGINX_LOCATION + quote(str(relative))
     else:
-        empty.headers["X-Sendfile"] = quote(str(path))
+        # mod_xsendfile takes the bytes of the name; WSGI carries bytes as Latin-1 (PEP 3333).
+        empty.headers["X-Sendfile"] = os.fsencode(path).decode("latin-1")
     return empty
 
 
