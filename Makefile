@@ -8,6 +8,8 @@ OUTPUT := ..
 ARGS :=
 EXAMPLES := 300
 SEED := $(shell date +%s)
+# Compiled modules are kept, whatever the shell says: `make test` starts many processes.
+export PYTHONDONTWRITEBYTECODE :=
 # For each interface one variant, each on another database, and what is tried with them.
 LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or walk or migrations)
 

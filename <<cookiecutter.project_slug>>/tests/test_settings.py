@@ -24,7 +24,7 @@ SCHEME = URL.partition("://")[0]
 
 def started(settings: dict[str, Any]) -> Config:
     """The settings of an app that has got as far as it reads them."""
-    app = Flask("app")
+    app = Flask("app", static_folder=None)
     config.load(app, settings)
     limits.init_app(app)
     return app.config
