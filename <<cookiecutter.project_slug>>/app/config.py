@@ -37,7 +37,8 @@ class Setting:
 
     def read(self, given: Any) -> Any:
         """Return the value to use. Raises ValueError with the rest of the sentence."""
-        return copy(self.default) if kinds.is_blank(given) else self.kind(given)
+        value = None if kinds.is_blank(given) else self.kind(given)
+        return copy(self.default) if value in (None, []) else value
 
 
 SETTINGS = (

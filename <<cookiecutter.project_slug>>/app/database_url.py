@@ -28,12 +28,19 @@ def read(value: Any) -> str:
     """Read the URL of a database that this app has a driver for; a kind of setting."""
     url = kinds.text(value)
     try:
-        make_url(with_driver(url))
+        parsed = make_url(with_driver(url))
+        parsed.get_dialect()().create_connect_args(parsed)  # some options are numbers
     except KeyError:
         known = ", ".join(f"{name}://" for name in DRIVERS)
         raise ValueError(f"must start with one of: {known}") from None
     except (ArgumentError, ValueError):
         raise ValueError("can't be read; see docs/settings.md for an example") from None
+    if not 1 <= (parsed.port or 1) <= 65535:
+        raise ValueError("has a port outside 1 to 65535")
+    #: if cookiecutter.__backend == "mysql"
+    if parsed.get_backend_name() in ("mysql", "mariadb") and not parsed.database:
+        raise ValueError("must end with the name of the database, such as mysql://user@host/name")
+    #: endif
     return url
 
 

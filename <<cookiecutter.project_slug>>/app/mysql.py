@@ -51,6 +51,7 @@ def set_up(engine: Engine, config: Config) -> None:
         _dialect: object, _record: object, _args: object, options: dict[str, Any]
     ) -> None:
         """Wait only so long for the server. What the URL or the owner's options say wins."""
+        options["charset"] = "utf8mb4"  # any other can't carry every name
         options.setdefault("connect_timeout", config["DATABASE_CONNECT_TIMEOUT_SECONDS"])
         seconds = database.statement_timeout(config)
         if seconds is not None:

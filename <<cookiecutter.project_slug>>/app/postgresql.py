@@ -69,7 +69,7 @@ class Connector:
         options.setdefault("connect_timeout", self.config["DATABASE_CONNECT_TIMEOUT_SECONDS"])
         # A pooler gives each transaction another server connection, and statements stay behind.
         options.setdefault("prepare_threshold", None)
-        options.setdefault("client_encoding", "utf8")
+        options["client_encoding"] = "utf8"  # any other can't carry every name
         connection = self._open(args, options)
         _check_encoding(connection)
         seconds = database.statement_timeout(self.config)

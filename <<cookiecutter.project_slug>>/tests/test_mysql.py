@@ -1,9 +1,14 @@
 """What errors of MySQL and MariaDB mean."""
 
+from typing import Any
+
 import pymysql
 import pytest
+from flask import Config
+from sqlalchemy import create_engine, event
 
 from app import faults, mysql
+from app.config import DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,18 @@ def test_a_violated_constraint_has_its_name() -> None:
     error = pymysql.IntegrityError(1062, "Duplicate entry 'a' for key 'accounts.uq_accounts_email'")
     assert mysql.violated_unique(error) == "uq_accounts_email"
     assert mysql.violated_unique(pymysql.IntegrityError(1048, "Column cannot be null")) is None
+
+
+def test_every_name_can_be_stored_whatever_character_set_the_url_asks_for() -> None:
+    engine = create_engine("mysql+pymysql://me@127.0.0.1/shop?charset=latin1")
+    mysql.set_up(engine, Config("", {**DEFAULTS}))
+    used: dict[str, Any] = {}
+
+    @event.listens_for(engine, "do_connect")
+    def look(_dialect: object, _record: object, _args: object, options: dict[str, Any]) -> None:
+        used.update(options)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        engine.connect()
+    assert used["charset"] == "utf8mb4"

@@ -1,9 +1,13 @@
 """What errors of PostgreSQL mean."""
 
+from typing import Any
+
 import psycopg
 import pytest
+from flask import Config
 
 from app import postgresql
+from app.config import DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,18 @@ def test_without_a_code_it_is_the_connection() -> None:
     lost = "server closed the connection unexpectedly"
     assert postgresql.diagnose(psycopg.OperationalError(lost)).message == lost
     assert postgresql.diagnose(psycopg.DataError("ada@example.com")).message == ""
+
+
+def test_every_name_can_be_stored_whatever_encoding_the_url_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: dict[str, Any] = {}
+
+    def look(**options: Any) -> None:
+        used.update(options)
+        raise LookupError
+
+    monkeypatch.setattr(postgresql.Connection, "connect", look)
+    with pytest.raises(LookupError):
+        postgresql.Connector(Config("", {**DEFAULTS})).open(client_encoding="latin1")
+    assert used["client_encoding"] == "utf8"

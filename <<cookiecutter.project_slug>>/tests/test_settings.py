@@ -65,7 +65,19 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     ),
     "DATABASE_URL": (
         [URL],
-        ["nonsense", "oracle://me@127.0.0.1/shop", "//x", f"{SCHEME}://me@h:port/x"],
+        [
+            "nonsense",
+            "oracle://me@127.0.0.1/shop",
+            "//x",
+            f"{SCHEME}://me@h:port/x",
+            f"{SCHEME}://me@h:65536/x",
+            #: if cookiecutter.__backend == "sqlite"
+            "sqlite:///shop.db?timeout=soon",
+            #: endif
+            #: if cookiecutter.__backend == "mysql"
+            "mysql://me@127.0.0.1",
+            #: endif
+        ],
     ),
     "DATABASE_POOL_SIZE": (["1", "20"], ["0", "-1", "1001"]),
     "DATABASE_MAX_OVERFLOW": (["0", "20"], ["-1", "1001"]),
@@ -237,7 +249,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     "SUPPORT_EMAIL": (["help@example.com"], ["help", "a@b@c.example", "h\u00e9lp@example.com"]),
     "JOBS_IN_PROCESS": (["true", "No"], ["perhaps"]),
     "JOB_LEASE_SECONDS": (["1", "300"], ["0", "999999"]),
-    "JOB_PAUSES_SECONDS": (["60", "60, 300"], ["0", "soon", "60,-1"]),
+    "JOB_PAUSES_SECONDS": (["60", "60, 300", ","], ["0", "soon", "60,-1"]),
     "CONFIRMATION_DEADLINE_SECONDS": (["3600"], ["0", "999999999"]),
     "NOTICE_DEADLINE_SECONDS": (["3600"], ["0", "999999999"]),
     "MAIL_TIMEOUT_SECONDS": (["1", "60"], ["0", "999999999"]),
@@ -300,6 +312,11 @@ def test_a_blank_value_means_the_default(
             assert name in refusal(settings)
         else:
             assert started(settings)[name] == started(without(settings, name))[name]
+
+
+def test_a_list_without_items_means_the_default() -> None:
+    settings = {**SETTINGS, "DATABASE_URL": URL, "JOB_PAUSES_SECONDS": " , "}
+    assert started(settings)["JOB_PAUSES_SECONDS"] == DEFAULTS["JOB_PAUSES_SECONDS"]
 
 
 def without(settings: dict[str, Any], name: str) -> dict[str, Any]:

@@ -127,13 +127,18 @@ def cancel(*names: str, email: str, account_id: int) -> None:
         db.session.execute(jobs.where(Job.name.in_(names)) if names else jobs)
 
 
-def finish(job: Job) -> bool:
-    """Delete a job, or have it wait until it repeats. Returns whether this worker had it."""
+def finish(job: Job, *, done: bool = False) -> bool:
+    """Delete a job, or have it wait until it repeats. Returns whether this worker did that.
+
+    A job that is `done` is deleted even if its lease ended meanwhile. Otherwise an email would be
+    sent without end by workers that are all slower than the lease.
+    """
     pause = KINDS[job.name].pause if job.name in KINDS else None
     if pause is not None:
         again = _update(job).values(due_at=now() + pause, tries=0, last_error=None)
         return changed_rows(again) == 1
-    return changed_rows(delete(Job).where(Job.id == job.id, Job.tries == job.tries)) == 1
+    mine = delete(Job).where(Job.id == job.id)
+    return changed_rows(mine if done else mine.where(Job.tries == job.tries)) == 1
 
 
 def put_back(job: Job, error: str) -> datetime | None:

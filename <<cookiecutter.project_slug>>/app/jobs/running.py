@@ -60,9 +60,9 @@ def run(job: Job) -> Result:
             return _give_up(job, error.reason)
         return _fail(job, error.reason)
     except Exception as error:  # whatever it is, the other jobs go on
-        return _fail(job, _describe(error))
+        return _fail(job, describe(error))
     with transaction():
-        queue.finish(job)
+        queue.finish(job, done=True)
     return Result()
 
 
@@ -86,7 +86,7 @@ def _give_up(job: Job, error: str) -> Result:
     return Result(error)
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """An error's type and place; its message may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

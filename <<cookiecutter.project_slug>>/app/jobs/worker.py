@@ -20,7 +20,7 @@ POLL = 30
 # Seconds until a job begins. At once it would share the processor with the response to the request
 # that enqueued it, which would then take longer when there is someone to write to.
 PAUSE = 0.02
-# Seconds after which a worker looks again at a database that was unavailable.
+# Seconds after which a worker looks again after a failure, such as of the database.
 BACKOFF = 5
 # Seconds after which a job that nobody took is late, and how often that is logged.
 LATE = 5 * 60
@@ -83,7 +83,7 @@ class Worker:
         atexit.unregister(self.stop)
 
     def look(self, *, works: bool = True) -> bool:
-        """Do the jobs that are due. Returns whether the database was available."""
+        """Do the jobs that are due. Returns whether that worked."""
         try:
             if works and not self._prepared:
                 with self.app.app_context():
@@ -94,6 +94,9 @@ class Worker:
             self._warn_if_late()
         except SQLAlchemyError as error:
             self._note_database(error)
+            return False
+        except Exception as error:  # such as one while a job is given up: the others go on
+            logger.error("Jobs pause for %d seconds: %s", BACKOFF, running.describe(error))
             return False
         self._note_database(None)
         return True

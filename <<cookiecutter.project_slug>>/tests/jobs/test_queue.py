@@ -129,6 +129,23 @@ def test_a_worker_whose_lease_ended_leaves_the_job_to_the_next(app: Flask, probe
     assert probe.rows() == []
 
 
+def test_a_job_that_is_done_is_not_done_again_though_its_lease_ended(
+    app: Flask, probe: Probe
+) -> None:
+    probe.enqueue()
+    with app.app_context():
+        slow = queue.take()
+        assert slow is not None
+        with time_machine.travel(now() + LEASE, tick=False):
+            next_one = queue.take()
+            assert next_one is not None
+            jobs.run(slow)
+            with pytest.raises(JobCancelled), transaction():
+                queue.hold(next_one)
+    assert len(probe.done) == 1
+    assert probe.rows() == []
+
+
 def test_pauses_grow_and_the_last_error_is_kept(probe: Probe, app: Flask) -> None:
     app.config["PROBE_SECONDS"] = 10 * 24 * 60 * 60
     probe.fail("the server is\nbusy")

@@ -16,6 +16,7 @@ from app import jobs
 from app.accounts.models import now
 from app.extensions import db, transaction
 from app.jobs import queue, worker
+from app.jobs.registry import KINDS, Kind
 from app.jobs.worker import Worker
 from tests import programs
 from tests.conftest import MakeApp
@@ -175,3 +176,34 @@ def test_flask_accounts_work_does_jobs_until_it_is_told_to_stop(
         os.kill(running.process.pid, number)
         assert running.ended() == 0
         assert "Traceback" not in running.stderr.read()
+
+
+def test_an_error_while_a_job_is_given_up_stops_no_others(
+    probe: Probe,
+    working: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done = Event()
+
+    def give_up(_: jobs.Job) -> None:
+        raise LookupError("ada@example.com")
+
+    def action(job: jobs.Job) -> None:
+        if job.id == first:
+            raise jobs.JobFailed("never", permanent=True)
+        done.set()
+
+    monkeypatch.setattr(worker, "THREADS", 1)
+    monkeypatch.setattr(worker, "BACKOFF", 0.01)
+    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, "PROBE_SECONDS", give_up))
+    with probe.app.app_context(), jobs.collected(), transaction():
+        jobs.enqueue("probe")
+        jobs.enqueue("probe")
+    first = probe.rows()[0].id
+    probe.action = action
+    jobs.start(probe.app)
+    assert done.wait(SECONDS)
+    working.stop()
+    assert "LookupError in test_worker.py" in caplog.text
+    assert "ada@" not in caplog.text
