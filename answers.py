@@ -54,7 +54,7 @@ PACKAGES = set(
     flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
     json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
     psycopg pycparser pydantic pygments pymysql pyotp pytest pytest-cov pytest-socket pytest-xdist
-    python-dotenv pyyaml redis referencing regex ruff six sortedcontainers sqlalchemy time-machine
+    python-dotenv pyyaml redis referencing regex ruff segno six sortedcontainers sqlalchemy time-machine
     trustme types-flask-migrate types-pymysql types-wtforms types-zxcvbn tzdata ua-parser werkzeug
     wrapt wtforms zxcvbn
     """.split()  # noqa: SIM905 - nine lines instead of seventy

@@ -135,6 +135,8 @@ class Visitor:
 
 
 LABELS = {
+    "code": "Code",
+    "recovery_code": "Recovery code",
     "email": "Email address",
     "name": "Name",
     "password": "Password",

@@ -1,10 +1,12 @@
 """The whole way of a person through the app: on a desk, on a phone, and without JavaScript."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyotp import TOTP
 
 from tests.browser.chromium import PHONE, Visitor
 from tests.browser.conftest import Visit
@@ -26,6 +28,7 @@ def test_the_whole_way(person: str, visit: Visit, site: Served) -> None:
     sign_in(visitor, email)
     change_name(visitor)
     change_password(visitor, site, email)
+    use_two_factor_authentication(visitor, site, email)
     change_address(visitor, site, email, new_email)
     take_along(visitor, new_email)
     delete(visitor, site, new_email)
@@ -73,6 +76,40 @@ def change_password(visitor: Visitor, site: Served, email: str) -> None:
     visitor.press("Change password")
     says(visitor, "Your password is changed")
     site.mail(email, "Your password was changed")
+
+
+def use_two_factor_authentication(visitor: Visitor, site: Served, email: str) -> None:
+    page = visitor.page
+    visitor.follow("Change two-factor authentication")
+    visitor.follow("Set up")
+    assert page.get_by_role("img", name="QR code with the key below").is_visible()
+    phone = TOTP(page.locator(".copyable code").inner_text())
+    visitor.fill(code=phone.now())
+    visitor.press("Turn on")
+    assert visitor.heading() == "Your recovery codes"
+    codes = page.locator(".copyable code").inner_text().split()
+    assert len(set(codes)) == 8
+    with page.expect_download() as saved:
+        visitor.follow("Download")
+    assert Path(saved.value.path()).read_text("utf-8").split() == codes
+    site.mail(email, "Two-factor authentication was turned on")
+    visitor.follow("I've saved them")
+    visitor.press("Sign out")
+    page.goto("/login")
+    visitor.fill(email=email, password=OTHER_PASSWORD)
+    page.get_by_label("Keep me signed in").check()
+    visitor.press("Sign in")
+    assert visitor.heading() == "Enter your code"
+    # The code of the next 30 seconds: that of these confirmed the key.
+    visitor.fill(code=phone.at(int(time.time()), counter_offset=1))
+    visitor.press("Sign in")
+    assert visitor.heading() == "Your account"
+    visitor.follow("Change two-factor authentication")
+    visitor.follow("Turn off")
+    visitor.fill(code=codes[0])
+    visitor.press("Turn off")
+    says(visitor, "Two-factor authentication was turned off.")
+    page.goto("/account")
 
 
 def change_address(visitor: Visitor, site: Served, email: str, new_email: str) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyotp import TOTP
+
 from tests.browser.chromium import Visitor
 from tests.browser.served import PASSWORD, Served
 
@@ -30,6 +32,7 @@ class Tour:
         yield from self._recovery()
         yield from self._sign_in()
         yield from self._account()
+        yield from self._two_factor()
         yield from self._security()
         yield from self._errors()
         yield from self._mails()
@@ -100,6 +103,40 @@ class Tour:
         yield from self._open("delete", "/account/delete")
         self.visitor.fill(password="wrong")
         yield from self._send("delete: refused", "Delete account")
+
+    def _two_factor(self) -> Iterator[str]:
+        yield from self._open("two-factor: off", "/account/factor")
+        yield from self._open("two-factor setup", "/account/factor/set-up")
+        self.visitor.fill(code="no code")
+        yield from self._send("two-factor setup: refused", "Turn on")
+        phone = TOTP(self.page.locator(".copyable code").inner_text())
+        self.visitor.fill(code=phone.now())
+        yield from self._send("recovery codes", "Turn on")
+        codes = self.page.locator(".copyable code").inner_text().split()
+        yield from self._open("two-factor: on", "/account/factor")
+        yield from self._open("two-factor setup: again", "/account/factor/set-up")
+        yield from self._open("account: two-factor", "/account")
+        yield from self._open("new recovery codes", "/account/factor/recovery-codes")
+        self.visitor.fill(code="no code")
+        yield from self._send("new recovery codes: refused", "Create codes")
+        self.visitor.press("Sign out")
+        self.page.goto("/login")
+        self.visitor.fill(email=LONG_EMAIL, password=PASSWORD)
+        yield from self._send("login code", "Sign in")
+        self.visitor.fill(code="no code")
+        yield from self._send("login code: refused", "Sign in")
+        self.visitor.follow("Use a recovery code")
+        yield "login code: recovery"
+        self.visitor.fill(recovery_code=codes[0])
+        self.visitor.press("Sign in")
+        self.app.let_time_pass(minutes=16)
+        yield from self._open("reauthenticate: code", "/account/factor/remove")
+        self.visitor.fill(password=PASSWORD, code=codes[1])
+        yield from self._send("turn off two-factor", "Continue")
+        self.visitor.fill(code="no code")
+        yield from self._send("turn off two-factor: refused", "Turn off")
+        self.visitor.fill(code=codes[2])
+        yield from self._send("two-factor: turned off", "Turn off")
 
     def _security(self) -> Iterator[str]:
         yield from self._open("email", "/account/email")

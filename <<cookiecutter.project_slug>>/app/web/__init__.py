@@ -10,6 +10,7 @@ from app.web import (  # noqa: F401 - importing the views adds them to the bluep
     browser,
     csrf,
     error_pages,
+    factor,
     home,
     recovery,
     registration,

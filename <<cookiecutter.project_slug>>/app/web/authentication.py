@@ -6,11 +6,11 @@ from flask_login import current_user, login_required
 
 from app.accounts import authentication
 from app.accounts import sessions as service
-from app.accounts.errors import InvalidInput, NotConfirmed, WrongCredentials
+from app.accounts.errors import FactorRequired, InvalidInput, NotConfirmed, WrongCredentials
 from app.identity import current_identity
 from app.web.blueprint import bp
-from app.web.browser import client, enter, leave
-from app.web.forms import LoginForm, PasswordForm
+from app.web.browser import ask_for_code, client, enter, leave
+from app.web.forms import LoginForm, ReauthenticationForm
 from app.web.guards import remember_typed_email, safe_target, signed_out_only
 
 
@@ -31,6 +31,8 @@ def login() -> ResponseReturnValue:
     except NotConfirmed:
         remember_typed_email(form.email.data)
         return form.page("login.html", unconfirmed=True)
+    except FactorRequired as error:
+        return ask_for_code(error.token, safe_target(form.next.data))
     session.clear()
     return enter(signed_in, safe_target(form.next.data))
 
@@ -49,12 +51,12 @@ def logout() -> ResponseReturnValue:
 @login_required
 def reauthenticate() -> ResponseReturnValue:
     """The password asked again, before a step that a stranger at this desk must not take."""
-    form = PasswordForm(next=request.args.get("next"))
+    form = ReauthenticationForm(next=request.args.get("next"))
     if not form.validate_on_submit():
         return form.page("reauthenticate.html", target=safe_target(form.next.data))
     try:
         signed_in = authentication.reauthenticate(
-            current_identity().session, form.password.data, client()
+            current_identity().session, form.password.data, client(), form.code.data
         )
     except InvalidInput as error:
         return form.page("reauthenticate.html", error.errors, target=safe_target(form.next.data))

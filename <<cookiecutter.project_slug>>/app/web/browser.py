@@ -1,4 +1,5 @@
-"""What a browser holds: the session cookie, the remember-me cookie and the device cookie.
+"""What a browser holds: the session cookie, the remember-me cookie, the device cookie and, between
+the two steps of a sign-in, the challenge cookie.
 
 The first two carry the token of a session row, so that they are worth nothing once it has ended.
 """
@@ -7,7 +8,7 @@ import re
 from typing import Any
 
 import flask
-from flask import Flask, current_app, redirect, request, session
+from flask import Flask, current_app, redirect, request, session, url_for
 from flask_login import decode_cookie, encode_cookie, login_user, logout_user
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.utils import cached_property
@@ -19,6 +20,7 @@ from app.accounts.devices import MAX_SECRETS
 from app.extensions import login_manager
 from app.identity import Identity, current_client, load
 
+BROWSER_KINDS = ("browser", "remembered")
 # Secrets are base64url; the cookie separates them by dots.
 DEVICE_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -48,6 +50,7 @@ def init_app(app: Flask) -> None:
         "SESSION": "session",
         "REMEMBER": "remember_token",
         "DEVICE": "device",
+        "CHALLENGE": "challenge",
     }.items():
         app.config[f"{cookie}_COOKIE_NAME"] = prefix + name
         app.config[f"{cookie}_COOKIE_SECURE"] = not app.debug
@@ -72,6 +75,36 @@ def enter(signed_in: SignedIn, target: str) -> Response:
     make_known(response, signed_in.device)
     if not remember:
         _forget(response)
+    return forget_challenge(response)
+
+
+def ask_for_code(token: str, target: str) -> Response:
+    """Give this browser the token for the second step of a sign-in, and go to its page.
+
+    What the browser held for another account is gone; `target` is where the sign-in leads.
+    """
+    session.clear()
+    session["target"] = target
+    response = redirect(url_for("web.login_factor"), 303)
+    response.set_cookie(
+        current_app.config["CHALLENGE_COOKIE_NAME"],
+        token,
+        max_age=current_app.config["CHALLENGE_SECONDS"],
+        **_attributes("CHALLENGE"),
+    )
+    return response
+
+
+def challenge() -> str:
+    """The token for the second step of a sign-in, or nothing."""
+    return request.cookies.get(current_app.config["CHALLENGE_COOKIE_NAME"], "")
+
+
+def forget_challenge(response: Response) -> Response:
+    """Delete the challenge cookie, if this browser has one."""
+    if challenge():
+        name = current_app.config["CHALLENGE_COOKIE_NAME"]
+        response.delete_cookie(name, **_attributes("CHALLENGE"))
     return response
 
 
@@ -95,6 +128,7 @@ def leave(target: str) -> Response:
     session.clear()
     response = redirect(target, 303)
     _forget(response)
+    forget_challenge(response)
     # Not "cookies": the device cookie stays, so that the owner of an account is known again
     # by the limit on passwords, whatever strangers try meanwhile.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -107,7 +141,7 @@ def _devices() -> list[str]:
 
 
 def _load(token: str) -> Identity | None:
-    return load(token, current_client(), "browser", "remembered")
+    return load(token, current_client(), *BROWSER_KINDS)
 
 
 def _remembered_token(cookie: str) -> str | None:

@@ -10,7 +10,18 @@ from markupsafe import Markup
 from wtforms import BooleanField, Field, StringField
 from wtforms.widgets import EmailInput, HiddenInput, PasswordInput
 
+from app.accounts.codes import LONGEST
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
+
+# Phones offer digits, and a code that they received or made.
+CODE_ATTRIBUTES = {
+    "required": True,
+    "inputmode": "numeric",
+    "autocomplete": "one-time-code",
+    "autocapitalize": "none",
+    "spellcheck": "false",
+    "maxlength": LONGEST,
+}
 
 
 class Form(FlaskForm):
@@ -81,6 +92,10 @@ def _password(label: str, autocomplete: str) -> TextField:
     return TextField(label, widget=widget, render_kw=attributes)
 
 
+def _code() -> TextField:
+    return TextField("Code", render_kw=CODE_ATTRIBUTES)
+
+
 def _next() -> TextField:
     return TextField(widget=HiddenInput())
 
@@ -138,3 +153,20 @@ class PasswordForm(Form):
 
     password = _password("Password", "current-password")
     next = _next()
+
+
+class ReauthenticationForm(PasswordForm):
+    """The password asked for again, and a code where a second factor is on."""
+
+    code = _code()
+
+
+class CodeForm(Form):
+    """A code of the second factor."""
+
+    code = _code()
+
+    def ask_for_recovery_code(self) -> None:
+        """Ask for a recovery code, which has letters."""
+        self.code.label.text = "Recovery code"
+        self.code.render_kw = {**CODE_ATTRIBUTES, "inputmode": "text", "autocomplete": "off"}

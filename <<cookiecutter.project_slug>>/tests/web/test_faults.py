@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from tests.authenticator import Authenticator
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.failing import SETTINGS, assert_private
 from tests.web.conftest import Browser
+from tests.web.test_factor import SET_UP, key_on, turn_on
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 NEW = "four other words entirely"
@@ -64,6 +66,22 @@ def open_confirmation(browser: Browser, inbox: Inbox) -> Step:
 def sign_in(browser: Browser, _inbox: Inbox) -> Step:
     """Sign in."""
     return posting(browser, "/login", email=ADA, password=PASSWORD)
+
+
+def turn_factor_on(browser: Browser, _inbox: Inbox) -> Step:
+    """Confirm the key of an authenticator app."""
+    browser.sign_in(ADA)
+    phone = Authenticator(key_on(browser.get(SET_UP)))
+    return posting(browser, SET_UP, code=phone.code())
+
+
+def sign_in_with_code(browser: Browser, _inbox: Inbox) -> Step:
+    """Complete a sign-in with a code."""
+    browser.sign_in(ADA)
+    phone = turn_on(browser)
+    browser.submit("/logout", page="/account")
+    browser.sign_in(ADA)
+    return posting(browser, "/login/factor", code=phone.code())
 
 
 def ask_for_reset(browser: Browser, _inbox: Inbox) -> Step:
@@ -133,6 +151,8 @@ def delete(browser: Browser, _inbox: Inbox) -> Step:
         confirm,
         open_confirmation,
         sign_in,
+        turn_factor_on,
+        sign_in_with_code,
         ask_for_reset,
         reset,
         rename,

@@ -52,13 +52,14 @@ HOSTILE = [
     b"ada@example.com",
 ]
 values = st.one_of(st.sampled_from(HOSTILE), st.text().map(str.encode), st.binary(max_size=200))
-FIELDS = ["name", "email", "password", "current_password", "remember", "next"]
+FIELDS = ["name", "email", "password", "current_password", "remember", "next", "code"]
 SIGNED_OUT = ["/register", "/confirm", "/confirm/x", "/login", "/reset-password"]
 SIGNED_IN = [
     "/account/profile",
     "/account/password",
     "/account/email",
     "/account/delete",
+    "/account/factor/set-up",
     "/reauthenticate",
 ]
 addresses = count(1)
@@ -77,7 +78,7 @@ def send(browser: Browser, path: str, fields: Iterable[tuple[str, bytes]]) -> Te
 
 
 @given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
-@pytest.mark.parametrize("path", SIGNED_OUT)
+@pytest.mark.parametrize("path", [*SIGNED_OUT, "/login/factor"])
 def test_no_form_of_strangers(app: Flask, path: str, fields: list[tuple[str, bytes]]) -> None:
     assert send(Browser(app), path, fields).status_code in (303, 413, 422, 429)
 

@@ -16,6 +16,8 @@ SIGNED_IN = [
     "/account/profile",
     "/account/password",
     "/account/email",
+    "/account/factor",
+    "/account/factor/set-up",
     "/account/sessions",
     "/account/delete",
     "/reauthenticate",

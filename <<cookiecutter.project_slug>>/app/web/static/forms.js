@@ -75,3 +75,13 @@ for (const box of document.querySelectorAll(".new-password")) {
     meter.textContent = input.value ? text : "";
   });
 }
+
+// What is there to be kept on paper can be printed by a button.
+for (const place of document.querySelectorAll(".printable")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button button-quiet button-small";
+  button.textContent = "Print";
+  button.addEventListener("click", () => window.print());
+  place.append(button);
+}
