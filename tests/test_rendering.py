@@ -50,8 +50,8 @@ WORDS = {
     "mysql": r"mysql|mariadb",
     "server": r"\bcompose\.yaml|test_database_url",
 }
-# The attribute of a link, which every exported file has; a package that one for tests needs.
-OTHER_MEANINGS = re.compile(r'" download>|^cryptography==', re.MULTILINE)
+# Links to what is saved as a file: the data that is exported, and recovery codes.
+OTHER_MEANINGS = re.compile(r'" download>|\bdownload="recovery-codes\.txt"|>Download</a>')
 # What installing and running a variant adds to its folder.
 INSTALLED = re.compile(r"^(\.venv|instance|\.hypothesis)/|^\.coverage$|__pycache__|\.egg-info/")
 # Dependencies that no module imports, and why.

@@ -82,5 +82,7 @@ def test_the_html_is_valid(found: dict[str, Findings], tmp_path: Path) -> None:
         timeout=5 * walk.WAIT,
     )
     messages = json.loads(result.stderr)["messages"]
-    lines = [f"{Path(said['url']).stem}: {said['message']}" for said in messages]
+    # Browsers that don't know `inputmode` show the usual keyboard.
+    wrong = [said for said in messages if "“inputmode” attribute" not in said["message"]]
+    lines = [f"{Path(said['url']).stem}: {said['message']}" for said in wrong]
     assert "\n".join(lines) == ""
