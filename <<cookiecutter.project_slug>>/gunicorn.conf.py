@@ -4,12 +4,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from threading import BoundedSemaphore, Timer
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 # With this status gunicorn's master stops instead of starting again.
 APP_LOAD_ERROR = 4
@@ -19,6 +20,7 @@ HEADER_SECONDS = 3
 SEND_SECONDS = 60
 # The same while half of the threads are at work already, so that clients that stall cannot stop
 # the app.
+HEADER_SECONDS_WHEN_BUSY = 0.5
 SEND_SECONDS_WHEN_BUSY = 5
 # Bytes that a client may have sent ahead when its connection is closed.
 MAX_UNREAD = 1024 * 1024
@@ -32,30 +34,39 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self.patience = BoundedSemaphore(max(1, self.cfg.threads // 2))
         super().init_process()
 
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections that were idle for too long; if there are too many, all idle ones."""
+        if self.nr_conns >= self.worker_connections:
+            for conn in (*self.keepalived_conns, *self.pending_conns):
+                conn.timeout = min(conn.timeout, time.monotonic())
+        super().murder_keepalived(force)
+
     def handle(self, conn: Any) -> Any:
         """Serve a request on a connection, if its headers arrive in time."""
         conn.close = partial(_close, conn)
-        conn.deadline = Timer(HEADER_SECONDS, _stop_receiving, (conn,))
+        if not conn.initialized and not conn.wait_for_data(0):
+            return _DEFER  # comes back with the first data
+        conn.patient = self.patience.acquire(blocking=False)
+        seconds = HEADER_SECONDS if conn.patient else HEADER_SECONDS_WHEN_BUSY
+        conn.deadline = Timer(seconds, _stop_receiving, (conn,))
         conn.deadline.daemon = True
         conn.deadline.start()
         try:
             return super().handle(conn)
         finally:
             conn.deadline.cancel()
+            if conn.patient:
+                self.patience.release()
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Serve a request whose headers arrived. `app.bodies` looks after its body."""
         conn.deadline.cancel()
-        patient = self.patience.acquire(blocking=False)
-        conn.sock.settimeout(SEND_SECONDS if patient else SEND_SECONDS_WHEN_BUSY)
+        conn.sock.settimeout(SEND_SECONDS if conn.patient else SEND_SECONDS_WHEN_BUSY)
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
             self.log.info("A client stopped reading its response.")
             return False  # closes the connection
-        finally:
-            if patient:
-                self.patience.release()
 
 
 def _stop_receiving(conn: Any) -> None:
@@ -88,6 +99,8 @@ threads = 8
 # Longer than a proxy keeps its connections (nginx and AWS: 60), so that it never sends a request on
 # a connection that is being closed here.
 keepalive = 75
+# Of each process. Many systems allow a process 1024 open files.
+worker_connections = 900
 # Seconds that requests in flight, and the job in hand, have to finish after SIGTERM.
 graceful_timeout = 30
 # From any client on this machine gunicorn would otherwise take SCRIPT_NAME and PATH_INFO.

@@ -166,3 +166,20 @@ def test_clients_that_never_read_do_not_stop_the_app(node: Node, programs: Path)
             client.sendall(request * 400)
         nodes.until(lambda: busy.log.count("A client stopped reading") == STALLED - 4)
         assert requests.get(f"{busy.address}/healthz", timeout=walk.WAIT).status_code == 200
+
+
+@pytest.mark.parametrize("arguments", ["", "--worker-connections 50"], ids=["idle", "too many"])
+def test_connections_that_send_nothing_do_not_stop_the_app(
+    node: Node, programs: Path, arguments: str
+) -> None:
+    environment = nodes.settings("sqlite:///app.db", WEB_CONCURRENCY="1")
+    environment["GUNICORN_CMD_ARGS"] = arguments
+    folder = node.log_file.parent
+    with nodes.running(folder, programs, environment) as crowded, ExitStack() as stack:
+        parts = urlsplit(crowded.address)
+        for _ in range(300):
+            client = socket.create_connection((parts.hostname, parts.port or 0))
+            stack.enter_context(client)
+        begin = time.monotonic()
+        answer = requests.get(f"{crowded.address}/healthz", timeout=walk.WAIT)
+        assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
