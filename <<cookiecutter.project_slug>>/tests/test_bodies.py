@@ -130,6 +130,8 @@ def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
         ("POST", "/api/v1/sessions", {"HTTP_HOST": "evil.example"}, 400),
         ("POST", "/api/v1/sessions", {"HTTP_ACCEPT": "a" * 40_000}, 431),
         ("POST", "/api/v1/sessions", {"CONTENT_TYPE": "text/plain"}, 415),
+        ("POST", "/api/v1/sessions", FORM, 415),
+        ("PATCH", "/api/v1/account", FORM, 401),
         ("PATCH", "/api/v1/account", {"CONTENT_TYPE": "application/json"}, 401),
         #: endif
     ],

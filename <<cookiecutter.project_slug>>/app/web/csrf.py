@@ -34,6 +34,12 @@ def init_app(app: Flask) -> None:
 
 def refuse_nameless_fields() -> None:
     """Refuse a part of a multipart body that has no name: Flask-WTF would fail over it."""
+    #: if cookiecutter.interface == "both"
+    from app.gate import WITHOUT_COOKIES
+
+    if request.path.startswith(WITHOUT_COOKIES):
+        return  # the API refuses forms without reading them
+    #: endif
     if None in request.form:
         raise BadRequest("A field of the form has no name.")
 
