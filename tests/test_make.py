@@ -1,5 +1,6 @@
 """What an app's Makefile says when something is in the way, and what `make lock` changes."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -86,3 +87,16 @@ def test_lock_changes_only_what_pyproject_changes(render: Renderer, tmp_path: Pa
 def test_lock_without_uv(render: Renderer, tmp_path: Path) -> None:
     said, _ = make("lock", render(), PATH=tools(tmp_path / "tools"))
     assert said == "make lock needs uv: https://docs.astral.sh/uv"
+
+
+def test_the_readme_s_commands_without_make_are_those_of_make(render: Renderer) -> None:
+    folder = render()
+    makefile = (folder / "Makefile").read_text("utf-8")
+    rows = re.findall(
+        r"^\| `make (\w+)` \| (.*?) \|", (folder / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    targets = set(re.findall(r"^(\w+):.*##", makefile, re.MULTILINE)) - {"help"}
+    assert {target for target, _ in rows} == targets
+    for _, commands_without in rows:
+        for command in re.findall(r"`uv run ([\w ]+)", commands_without):
+            assert f"$(VENV)/bin/{command.strip()}" in makefile
