@@ -1,5 +1,8 @@
 """What holds for every answer of every face."""
 
+import logging
+import time
+
 import pytest
 from flask import Flask, request
 from flask.testing import EnvironBuilder, FlaskClient
@@ -219,6 +222,14 @@ def test_a_date_that_no_calendar_has_is_ignored(
 ) -> None:
     headers = {header: date, "Range": "bytes=0-9"} if header == "If-Range" else {header: date}
     assert client.get("/static/style.css", headers=headers, buffered=True).status_code == 200
+
+
+def test_a_long_word_in_the_log_takes_little_time(app: Flask) -> None:
+    """gunicorn logs malformed requests, as long as they are. Quadratic time would be a quarter of a minute."""
+    begin = time.process_time()
+    record = logging.makeLogRecord({"msg": "a" * 60_000})
+    assert len(record.getMessage()) == 60_000
+    assert time.process_time() - begin < 5
 
 
 def test_what_a_client_says_of_itself_fits_every_database(app: Flask) -> None:
