@@ -65,6 +65,14 @@ with app.app_context(), db.engine.connect() as connection:
         for table in found.tables.values() if table.name != "alembic_version"
     }, default=str))
 """
+# Prints the type that a column has on this server.
+TYPE = """
+from app.extensions import db
+from wsgi import app
+
+with app.app_context(), db.engine.connect() as connection:
+    print(db.metadata.tables["accounts"].c.public_id.type.compile(dialect=connection.dialect))
+"""
 # Adds an account as the app does, and prints its number.
 ADD_ACCOUNT = """
 from app.accounts import registration, store

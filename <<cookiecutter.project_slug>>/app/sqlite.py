@@ -17,7 +17,9 @@ PASSING = (*FATAL, "SQLITE_BUSY", "SQLITE_FULL", "SQLITE_LOCKED", "SQLITE_NOMEM"
 MISSING = re.compile(r"no such (table|column): ")
 # The beginnings of other messages that name what the schema calls things, never a value.
 VALUE_FREE = re.compile(
-    r"(no such \w+: |error in \w+ |near \".*\": syntax error|\w+ constraint failed: |foreign key )"
+    r"(no such \w+: |error in \w+ |near \".*\": syntax error|\w+ constraint failed: |foreign key "
+    r"|(table|view|trigger|index) \S+ already exists|there is already |duplicate column name: "
+    r"|table \S+ has |cannot (add|drop|rename|modify|create) |Cannot add a |view \S+ is circularly )"
 )
 UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
 BACKUP_SUFFIX = ".sqlite3"

@@ -37,7 +37,19 @@ def options() -> dict[str, Any]:
 
 def write_sql() -> None:
     """Print the SQL instead of running it: `flask db upgrade --sql`."""
-    context.configure(url=db.engine.url.set(password=None), literal_binds=True, **options())
+    url = db.engine.url.set(password=None)
+    #: if cookiecutter.__backend == "mysql"
+    if db.engine.dialect.name == "mysql":
+        from migrations import mysql
+
+        url = mysql.for_server(url, db.engine)
+    #: endif
+    context.configure(
+        url=url,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},  # as the driver's own style, % would be doubled
+        **options(),
+    )
     #: if cookiecutter.__backend == "sqlite"
     if db.engine.dialect.name == "sqlite":
         context.execute("PRAGMA foreign_keys = OFF")

@@ -5,10 +5,21 @@ from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import ops
-from sqlalchemy import Connection, DateTime, Dialect, Index, UniqueConstraint, inspect
+from sqlalchemy import URL, Connection, DateTime, Dialect, Engine, Index, UniqueConstraint, inspect
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 NAMES = ("mysql", "mariadb")
+
+
+def for_server(url: URL, engine: Engine) -> URL:
+    """Return a URL that names MariaDB if that is what runs there: it has types of its own."""
+    try:
+        with engine.connect() as connection:
+            is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+    except SQLAlchemyError:
+        return url  # without the server, only the URL can tell
+    return url.set(drivername="mariadb+pymysql") if is_mariadb else url
 
 
 def without_zone(

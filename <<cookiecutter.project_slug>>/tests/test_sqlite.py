@@ -33,6 +33,9 @@ def error(name: str, message: str) -> sqlite3.Error:
         ("SQLITE_ERROR", "no such table: accounts", True, False),
         ("SQLITE_ERROR", "no such column: accounts.name", True, False),
         ("SQLITE_ERROR", 'near "SELEC": syntax error', False, False),
+        ("SQLITE_ERROR", "table accounts already exists", False, False),
+        ("SQLITE_ERROR", "duplicate column name: name", False, False),
+        ("SQLITE_ERROR", 'cannot drop UNIQUE column: "email"', False, False),
         ("SQLITE_CONSTRAINT_UNIQUE", "UNIQUE constraint failed: accounts.email", False, False),
     ],
 )
