@@ -92,13 +92,19 @@ def lost(before: Tables, after: Tables) -> list[Any]:
     """The rows of before that are missing after, or that differ in a column both have."""
     missing = []
     for table, rows in before.items():
-        known = {row.get("id", row.get("name")): row for row in after.get(table, [])}
+        known = {key(row): row for row in after.get(table, [])}
         for row in rows:
-            same = known.get(row.get("id", row.get("name")), {})
+            same = known.get(key(row), {})
             common = row.keys() & same.keys()
             if not same or any(row[name] != same[name] for name in common):
                 missing.append((table, row, same))
     return missing
+
+
+def key(row: dict[str, Any]) -> Any:
+    """The primary key of a row, whatever its table calls it."""
+    names = ("id", "name", "session_id", "account_id")
+    return next(row[name] for name in names if name in row)
 
 
 def test_an_owner_changes_the_models_and_nothing_is_lost(app: App, mypy_cache: Path) -> None:
