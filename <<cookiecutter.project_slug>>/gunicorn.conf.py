@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore, Timer
 from typing import Any
 
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 # With this status gunicorn's master stops instead of starting again.
@@ -88,7 +90,29 @@ def _close(conn: Any, graceful: bool = False) -> None:
     conn.sock.close()
 
 
+class Log(Logger):  # type: ignore[misc]  # gunicorn carries no types
+    """Gunicorn's log, in the same format as the app's."""
+
+    def setup(self, cfg: Any) -> None:
+        """Open the files, and have all lines written as JSON."""
+        from app.logs import JsonFormatter
+
+        super().setup(cfg)
+        for handler in [*self.error_log.handlers, *self.access_log.handlers]:
+            handler.setFormatter(JsonFormatter())
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """Write a line for a request that was served, without who sent it."""
+        from app import logs
+
+        status = int(str(resp.status).split()[0])
+        logs.served(self.access_log, environ, status, request_time.total_seconds())
+
+
 worker_class = Worker
+logger_class = Log
+# To standard output. `/dev/null` turns it off.
+accesslog = "-"
 # Load the app once, before the workers start: a wrong setting is one line, not one for each.
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))

@@ -1,5 +1,6 @@
 """A rendered app in production, and what it depends on, which can be taken from it."""
 
+import json
 import re
 import secrets
 import signal
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -41,6 +43,11 @@ class Node:
     def log(self) -> str:
         """What it wrote to standard output and error so far."""
         return self.log_file.read_text("utf-8")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it wrote so far; fails where a line is not JSON, and leaves out one half written."""
+        complete = self.log.rpartition("\n")[0]
+        return [json.loads(line) for line in complete.splitlines()]
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 BACKENDS = ["postgresql", "mysql"]
 PORTS = {"postgresql": 5432, "mysql": 3306}
-LINE = re.compile(
-    r"\[.+\] ERROR in errors: The database failed at (GET|PATCH|POST) [\w.]+: \w+: .+"
-)
+LINE = re.compile(r"The database failed at (GET|PATCH|POST) [\w.]+: \w+: .+")
 QUICK = {
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "1",
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "1",
@@ -63,8 +61,10 @@ def through(proxy: Proxy, url: str) -> str:
 
 def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
     """Each answer says so in the form of its interface, and is one line in the log."""
-    lines = [line for line in node.log.splitlines() if LINE.fullmatch(line)]
+    lines = [line for line in node.lines() if LINE.fullmatch(line.get("message", ""))]
     assert len(lines) == len(answers), node.log
+    ids = {line["request_id"] for line in lines}
+    assert ids == {answer.headers["X-Request-ID"] for answer in answers}
     for answer in answers:
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "10"
@@ -73,7 +73,7 @@ def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
         assert answer.headers["Content-Type"].startswith(kind)
     health = requests.get(f"{node.address}/healthz", timeout=walk.WAIT)
     assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
-    assert "ERROR in health: Not healthy: " in node.log
+    assert '"logger": "app.health", "message": "Not healthy: ' in node.log
 
 
 def check_available(node: Node, token: str, browser: requests.Session) -> None:

@@ -1,10 +1,12 @@
 """The app under real servers: what they pass on, and what they warn of."""
 
+import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -37,8 +39,31 @@ def test_gunicorn_needs_no_home(folder: Path, programs: Path) -> None:
     environment = nodes.settings("sqlite:///app.db", HOME="/nonexistent", XDG_RUNTIME_DIR="")
     with nodes.running(folder, programs, environment) as node:
         time.sleep(1)  # the control socket was opened by a thread of its own
-        assert "[ERROR]" not in node.log
+        assert not [line for line in node.lines() if line["level"] == "ERROR"]
         assert "ontrol" not in node.log
+
+
+def test_every_line_is_json_and_names_its_request(folder: Path, programs: Path) -> None:
+    with nodes.running(folder, programs, nodes.settings("sqlite:///app.db")) as node:
+        headers = {"Host": "evil.example", "X-Request-ID": "chosen"}
+        answer = requests.get(f"{node.address}/a%0Ab?secret=1", headers=headers, timeout=10)
+        assert answer.headers["X-Request-ID"] == "chosen"
+        with socket.create_connection(("127.0.0.1", urlsplit(node.address).port)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a b c\r\nBad Header: x\r\n\r\n")
+            connection.recv(100)
+        node.server.send_signal(signal.SIGHUP)  # its log is set up again
+        nodes.until(lambda: node.log.count("Booting worker") == 4)
+        requests.get(f"{node.address}/healthz", timeout=10)
+        node.server.terminate()
+        node.server.wait(timeout=walk.WAIT)
+        lines = node.lines()
+    assert "secret" not in str(lines)
+    assert "Shutting down: Master" in [line.get("message") for line in lines]
+    warning, event, served = [line for line in lines if line.get("request_id") == "chosen"]
+    assert (warning["logger"], event["event"]) == ("app.gate", "request.refused")
+    assert served["logger"] == "gunicorn.access"
+    assert (served["method"], served["path"], served["status"]) == ("GET", "/a\nb", 400)
+    assert 0 < served["milliseconds"] < 60_000
 
 
 @pytest.mark.parametrize(("proxies", "warned"), [("", True), ("0", True), ("1", False)])

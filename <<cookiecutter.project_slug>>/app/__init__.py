@@ -6,7 +6,20 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import backups, config, database, errors, faults, gate, health, jobs, logs, mail, security
+from app import (
+    backups,
+    config,
+    database,
+    errors,
+    faults,
+    gate,
+    health,
+    jobs,
+    logs,
+    mail,
+    rules,
+    security,
+)
 from app.accounts import cli, events, limits
 from app.extensions import db, login_manager, migrate
 from app.session_cookie import SessionCookie
@@ -20,6 +33,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__)
     config.load(app, settings)
     logs.init_app(app)
+    rules.warn(app)
     app.session_interface = SessionCookie()
     gate.init_app(app)
     security.init_app(app)

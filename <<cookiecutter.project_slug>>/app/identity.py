@@ -9,7 +9,7 @@ from typing import cast
 from flask import request
 from flask_login import UserMixin, current_user
 
-from app import addresses
+from app import addresses, logs
 from app.accounts import sessions
 from app.accounts.client import Client
 from app.accounts.models import Account, Session
@@ -54,6 +54,7 @@ def current_client(*devices: str) -> Client:
         ip_address=addresses.normalize(request.remote_addr or ""),
         user_agent=_storable(request.user_agent.string, USER_AGENT_LENGTH),
         devices=devices,
+        request_id=logs.current_id(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What servers and reverse proxies say about a request: its client, its scheme, its path."""
+"""What servers and reverse proxies say about a request: its client, scheme, path and ID."""
 
 import logging
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
-from app import addresses
+from app import addresses, logs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,7 +20,7 @@ FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED"
 
 
 class Border:
-    """Brings the client's address, scheme and path into one form, before anything reads them."""
+    """Brings a request's client, scheme, path and ID into one form, before anything reads them."""
 
     def __init__(self, app: Flask, wsgi_app: "WSGIApplication") -> None:
         self.wsgi_app = wsgi_app
@@ -32,6 +32,12 @@ class Border:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Serve one request."""
+        environ[logs.KEY] = logs.request_id(environ, trusted=self.proxies > 0)
+        with logs.during(environ):
+            self._correct(environ)
+            return self.wsgi_app(environ, start_response)
+
+    def _correct(self, environ: "WSGIEnvironment") -> None:
         environ[PEER] = environ.get("REMOTE_ADDR", "")
         if self.proxies:
             self._believe_proxies(environ)
@@ -42,7 +48,6 @@ class Border:
                 " TRUSTED_PROXIES to the number of your proxies, and have them set X-Forwarded-For"
             )
         self._find_path(environ)
-        return self.wsgi_app(environ, start_response)
 
     def _believe_proxies(self, environ: "WSGIEnvironment") -> None:
         """Take what the outermost trusted proxy said: each adds to the end of the header."""

@@ -85,8 +85,12 @@ def derive(app: Flask) -> None:
     elif host.replace(".", "").isdigit():
         host = f"[{host}]"
     config["MAIL_DEFAULT_SENDER"] = config["MAIL_DEFAULT_SENDER"] or f"no-reply@{host}"
+
+
+def warn(app: Flask) -> None:
+    """Log what works, but is weaker than it should be."""
     if not app.debug and not app.testing:
-        _warn_of_a_weak_hash(config["PASSWORD_HASH_METHOD"])
+        _warn_of_a_weak_hash(app.config["PASSWORD_HASH_METHOD"])
 
 
 def is_loopback(host: str) -> bool:

@@ -388,7 +388,7 @@ def test_emails_come_from_the_host_of_the_app(url: str, sender: str) -> None:
 
 
 def test_a_weak_hash_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    started({**SETTINGS, "DATABASE_URL": URL, "TESTING": False})
+    create_app({**SETTINGS, "DATABASE_URL": URL, "TESTING": False})
     assert "PASSWORD_HASH_METHOD" in caplog.text
 
 

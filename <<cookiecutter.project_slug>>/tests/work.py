@@ -1,6 +1,7 @@
-"""What an answer costs, counted: the same for known and unknown addresses."""
+"""What can be seen of a response and what it costs: the same for known and unknown addresses."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,18 @@ from typing import Any, Literal
 import pytest
 from flask import Flask
 from sqlalchemy import event
+from werkzeug.test import TestResponse
 
 from app.extensions import db
+
+
+def visible_headers(response: TestResponse) -> list[tuple[str, str]]:
+    """The headers without what is random: the request's ID, and the values of cookies."""
+    return [
+        (name, re.sub(r"=[^;]*", "=", value, count=1) if name == "Set-Cookie" else value)
+        for name, value in response.headers
+        if name != "X-Request-ID"
+    ]
 
 
 @contextmanager

@@ -11,3 +11,5 @@ class Client:
     user_agent: str = ""
     # By which accounts know the device: one secret for each account it signed in to before.
     devices: tuple[str, ...] = ()
+    # The request's ID in the log.
+    request_id: str | None = None

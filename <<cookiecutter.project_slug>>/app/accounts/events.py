@@ -1,7 +1,7 @@
 """The audit log: one line of JSON for each event, on the logger `app.events`.
 
-Members of every line: `time` (UTC), `event`, `account_id`, `ip_address`, `user_agent`; what an
-event adds is in the table below. Never a password, a token or a cookie.
+Members of every line: `time` (UTC), `event`, `account_id`, `ip_address`, `user_agent`,
+`request_id`; what an event adds is in the table below. Never a password, a token or a cookie.
 """
 
 import json
@@ -74,6 +74,7 @@ def record(
         "account_id": account_id,
         "ip_address": client.ip_address,
         "user_agent": client.user_agent,
+        "request_id": client.request_id,
         **members,
     }
     logger.info(json.dumps(line))

@@ -39,6 +39,7 @@ def test_a_line_has_the_members_that_are_promised(lines: list[str]) -> None:
         "account_id": 7,
         "ip_address": "192.0.2.1",
         "user_agent": "agent",
+        "request_id": None,
         "reason": "wrong credentials",
     }
 

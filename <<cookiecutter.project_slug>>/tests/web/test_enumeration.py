@@ -1,14 +1,11 @@
 """Nothing that a stranger can ask a page tells whether an address has an account."""
 
-import re
-
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from tests.conftest import PASSWORD, add_account
 from tests.web.conftest import Browser, without_token
-from tests.work import counted
+from tests.work import counted, visible_headers
 
 # Of one length, so that pages which repeat what was typed are as long as each other.
 CONFIRMED, WAITING, UNKNOWN = "ada@example.com", "eve@example.com", "bob@example.com"
@@ -43,14 +40,6 @@ def ask(
     pages = [answer, browser.get(answer.headers.get("Location", path))]
     texts = [without_token(page).replace(address, "…") for page in pages]
     return answer.status_code, visible_headers(answer), texts, work
-
-
-def visible_headers(answer: TestResponse) -> list[tuple[str, str]]:
-    """The headers; of a cookie its name and attributes, for its value is random and compressed."""
-    return [
-        (name, re.sub(r"=[^;]*", "=", value, count=1) if name == "Set-Cookie" else value)
-        for name, value in answer.headers
-    ]
 
 
 @pytest.mark.parametrize("known", [CONFIRMED, WAITING])
