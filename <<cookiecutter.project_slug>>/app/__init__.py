@@ -19,6 +19,7 @@ from app import (
     mail,
     rules,
     security,
+    static_files,
 )
 from app.accounts import cli, events, limits
 from app.extensions import db, login_manager, migrate
@@ -37,6 +38,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.session_interface = SessionCookie()
     gate.init_app(app)
     security.init_app(app)
+    static_files.init_app(app)
     errors.init_app(app)
     events.init_app()
     limits.init_app(app)

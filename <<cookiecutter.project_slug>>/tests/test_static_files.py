@@ -1,0 +1,104 @@
+"""Static files: their URLs change with their content, and browsers keep them for a year."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+
+from app import static_files
+from tests.conftest import MakeApp
+
+FILES = [
+    ("static", "style.css"),
+    #: if cookiecutter.interface != "api"
+    ("web.static", "forms.css"),
+    #: endif
+]
+PAGES = [
+    #: if cookiecutter.interface != "html"
+    "/api/docs",
+    #: endif
+    #: if cookiecutter.interface != "api"
+    "/",
+    "/no-such-page",
+    #: endif
+]
+FOREVER = {"public", "max-age=31536000", "immutable"}
+SHORTLY = {"public", "max-age=60"}
+
+
+def caching(client: FlaskClient, url: str, etag: str = "") -> set[str]:
+    """What the response to a URL says of how it may be cached."""
+    response = client.get(url, headers={"If-None-Match": etag}, buffered=True)
+    assert response.status_code == (304 if etag else 200)
+    assert "Set-Cookie" not in response.headers
+    return set(response.headers["Cache-Control"].split(", "))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_only_use_urls_that_browsers_keep(client: FlaskClient, page: str) -> None:
+    urls = re.findall(r'(?:href|src)="([^"]*/static/[^"]*)"', client.get(page).text)
+    assert urls
+    for url in urls:
+        assert caching(client, url) == FOREVER
+
+
+@pytest.mark.parametrize(("endpoint", "filename"), FILES)
+def test_another_hash_or_none_is_kept_shortly(
+    app: Flask, client: FlaskClient, endpoint: str, filename: str
+) -> None:
+    with app.test_request_context():
+        url = url_for(endpoint, filename=filename)
+    path, _, found = url.partition("?v=")
+    assert caching(client, url) == FOREVER
+    for other in ("", "?v=", "?v=0", f"?v={found[:-1]}", f"?w={found}", f"?v=0&v={found}"):
+        assert caching(client, path + other) == SHORTLY
+
+
+def test_a_file_that_did_not_change_is_kept_on(app: Flask, client: FlaskClient) -> None:
+    with app.test_request_context():
+        url = url_for("static", filename="style.css")
+    etag = client.get(url, buffered=True).headers["ETag"]
+    assert caching(client, url, etag) == FOREVER
+
+
+def test_what_is_no_file_is_not_cached(app: Flask, client: FlaskClient) -> None:
+    with app.test_request_context():
+        for name in ("no-such-file.css", "../config.py", ""):
+            assert "v=" not in url_for("static", filename=name)
+    for path in ("/static/no-such-file.css", "/static/../config.py?v=0"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_a_change_of_the_file_changes_its_url(tmp_path: Path) -> None:
+    app = Flask("tests.app", static_folder=tmp_path)
+    static_files.init_app(app)
+    client = app.test_client()
+
+    def write(text: str, moment: int) -> str:
+        """Change the file and return its URL."""
+        file = tmp_path / "own.css"
+        file.write_text(text, "utf-8")
+        os.utime(file, (moment, moment))  # the clock of a file system may be coarse
+        with app.test_request_context():
+            return url_for("static", filename="own.css")
+
+    old = write("a { color: red }", 1)
+    assert caching(client, old) == FOREVER
+    new = write("a { color: tan }", 2)
+    assert new != old
+    assert caching(client, new) == FOREVER
+    assert caching(client, old) == SHORTLY
+    assert write("a { color: red }", 3) == old
+    assert caching(client, old) == FOREVER
+
+
+def test_a_mounted_app_has_them_below_its_path(make_app: MakeApp) -> None:
+    client = make_app(BASE_URL="https://localhost/shop").test_client()
+    page = client.get(f"/shop{PAGES[0]}").text
+    url = re.findall(r'href="(/shop/static/style.css\?v=\w{16})"', page)[0]
+    assert caching(client, url) == FOREVER
+    assert caching(client, url.removeprefix("/shop")) == FOREVER
