@@ -10,6 +10,7 @@ from app.accounts import (
     devices,
     events,
     limits,
+    mailing,
     passwords,
     sessions,
     store,
@@ -219,7 +220,14 @@ def _start(
     if waiting is not None:
         setups.keep(waiting, session)
     #: endif
-    device = devices.remember(account, devices.identify(client.devices, account))
+    known = devices.identify(client.devices, account)
+    expected = known is not None
+    #: if cookiecutter.interface != "api"
+    expected |= replaces is not None
+    #: endif
+    if not expected and devices.are_known(account):
+        mailing.tell_of_new_device(account, client)
+    device = devices.remember(account, known)
     return SignedIn(session, token, device, surplus)
 
 

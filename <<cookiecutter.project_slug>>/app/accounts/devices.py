@@ -58,6 +58,12 @@ def remember(account: Account, secret: str | None = None) -> str:
     return secret
 
 
+def are_known(account: Account) -> bool:
+    """Return whether the account knows any device, which it does from its first sign-in on."""
+    known = select(Device.id).where(Device.account_id == account.id).limit(1)
+    return db.session.scalar(known) is not None
+
+
 def forget(account: Account) -> None:
     """Make the secrets of all devices of an account worthless; the caller commits."""
     db.session.execute(delete(Device).where(Device.account_id == account.id))

@@ -135,6 +135,26 @@ def recovery_code_used(job: Job) -> Email:
     return emails.recovery_code_used(job.email or "", json.loads(job.arguments)["left"])
 
 
+def tell_of_new_device(account: Account, client: Client) -> None:
+    """Email the owner about a sign-in from a device that the account doesn't know.
+
+    See OWASP ASVS 6.3.5. The caller commits.
+    """
+    jobs.enqueue(
+        "new_device",
+        email=account.email,
+        account_id=account.id,
+        ip_address=client.ip_address,
+    )
+
+
+@email_job("new_device", "NOTICE_DEADLINE_SECONDS")
+def new_device(job: Job) -> Email:
+    """When and from where somebody signed in, for the address that the account had then."""
+    ip_address = json.loads(job.arguments)["ip_address"]
+    return emails.new_device(job.email or "", job.created_at, ip_address)
+
+
 def cancel_links(account: Account) -> None:
     """Cancel the jobs that would send links; call it before `tokens.void`, which they wait for."""
     names = ("confirmation", "invitation", "reset", "email_change")

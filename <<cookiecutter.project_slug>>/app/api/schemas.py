@@ -147,8 +147,8 @@ class Credentials(Body):
         str | None,
         Field(
             description="The `device` of an earlier sign-in or reset. Wrong passwords from a known"
-            " device are counted apart, so nobody else can lock you out. If it is no longer known,"
-            " the sign-in goes on without it.",
+            " device are counted apart, so nobody else can lock you out. Without it, or if it is no"
+            " longer known, the sign-in works too, and the owner of the account gets an email.",
             examples=[DEVICE],
         ),
     ] = None

@@ -5,6 +5,7 @@ the same words. No email repeats a name or anything else that a stranger may hav
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from flask import current_app
 
@@ -149,6 +150,20 @@ def recovery_code_used(to: str, left: int) -> Email:
             "You can create new recovery codes at any time.",
         ),
         closing="If this wasn't you, reset your password right away and create new recovery codes.",
+    )
+
+
+def new_device(to: str, signed_in_at: datetime, ip_address: str) -> Email:
+    """Tell the owner of a sign-in from a device that the account doesn't know."""
+    return Email(
+        to,
+        "New sign-in to your account",
+        (
+            "We noticed a sign-in to your account from a device that we don't recognize.",
+            f"Time: {signed_in_at:%Y-%m-%d %H:%M} UTC. IP address: {ip_address or 'unknown'}.",
+            "If this was you, you don't need to do anything.",
+        ),
+        closing="If this wasn't you, reset your password right away. This signs out every device.",
     )
 
 

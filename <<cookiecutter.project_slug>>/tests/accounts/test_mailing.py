@@ -247,7 +247,10 @@ def test_ending_the_session_takes_back_the_change_it_asked_for(
         changes.request_email_change(thief.session, NEW, CLIENT)
         sessions.revoke_others(owner.session, CLIENT)
     assert inbox.to(NEW) == []
-    assert subjects(inbox, account) == ["Request to change your email address"]
+    assert subjects(inbox, account) == [
+        "New sign-in to your account",
+        "Request to change your email address",
+    ]
 
 
 def test_a_session_of_another_account_allows_nothing(app: Flask, account: str) -> None:
@@ -315,5 +318,9 @@ def test_the_export_holds_the_jobs_about_the_account(app: Flask, account: str) -
         for email in (account, "other@example.com"):
             changes.request_email_change(signed_in(email).session, NEW, CLIENT)
         exported = changes.export(signed_in(account).session.account, CLIENT)
-    assert [job["name"] for job in exported["jobs"]] == ["email_change_requested", "email_change"]
+    assert [job["name"] for job in exported["jobs"]] == [
+        "email_change_requested",
+        "email_change",
+        "new_device",
+    ]
     assert "other@example.com" not in str(exported)

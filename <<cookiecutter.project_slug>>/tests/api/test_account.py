@@ -52,8 +52,8 @@ def test_a_wrong_password_changes_nothing(
     ada: ApiClient, inbox: Inbox, line: str, body: dict[str, str], field: str
 ) -> None:
     assert set(errors_of(ada.call(line, {**body, field: "wrong"}))) == {field}
-    assert ada.sign_in("ada@example.com").call("GET /account").status_code == 200
     assert inbox.to("ada@example.com") == inbox.to(NEW_EMAIL) == []
+    assert ada.sign_in("ada@example.com").call("GET /account").status_code == 200
 
 
 def test_a_new_password_must_follow_the_policy(ada: ApiClient) -> None:

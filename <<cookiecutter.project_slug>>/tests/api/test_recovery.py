@@ -16,8 +16,8 @@ def test_a_reset_sets_the_password_and_ends_every_session(ada: ApiClient, inbox:
     assert answer.status_code == 200
     assert set(answer.json) == {"device"}
     assert ada.call("GET /account").status_code == 401
-    assert ada.sign_in(email, NEW_PASSWORD).call("GET /account").status_code == 200
     assert "changed" in inbox.to(email)[-1].subject
+    assert ada.sign_in(email, NEW_PASSWORD).call("GET /account").status_code == 200
 
 
 def test_a_reset_confirms_the_address(api: ApiClient, inbox: Inbox) -> None:

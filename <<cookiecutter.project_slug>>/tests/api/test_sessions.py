@@ -8,7 +8,7 @@ import time_machine
 from flask import Flask
 
 from tests.api.conftest import ApiClient
-from tests.conftest import PASSWORD, add_account
+from tests.conftest import PASSWORD, Inbox, add_account
 
 UNKNOWN_ID = "6f1c9a52-3b0e-4d87-9c1f-2a7d5e8b4c60"
 DAY = 24 * 60 * 60
@@ -152,3 +152,16 @@ def test_a_session_ends_at_last_even_when_it_is_used(api: ApiClient, account: st
             assert client.call("GET /account").status_code == 200
         clock.shift(10 * DAY)
         assert client.call("GET /account").status_code == 401
+
+
+def test_a_sign_in_without_the_device_is_told_to_the_owner(
+    api: ApiClient, account: str, inbox: Inbox
+) -> None:
+    credentials = {"email": account, "password": PASSWORD}
+    device = api.call("POST /sessions", credentials).json["device"]
+    api.call("POST /sessions", {**credentials, "device": device})
+    assert inbox.to(account) == []
+    api.call("POST /sessions", credentials)
+    assert [mail.subject.split(" ·")[0] for mail in inbox.to(account)] == [
+        "New sign-in to your account"
+    ]

@@ -10,6 +10,7 @@ import pytest
 from email_validator import EmailNotValidError
 from flask import Flask
 
+from app.accounts.models import now
 from app.mail import Email, emails
 from app.mail.composing import compose
 from tests.conftest import MakeApp
@@ -28,6 +29,7 @@ NOTICES: list[Callable[[str], Email]] = [
     emails.factor_removed,
     emails.recovery_codes_made,
     partial(emails.recovery_code_used, left=7),
+    lambda to: emails.new_device(to, now(), "192.0.2.1"),
 ]
 
 

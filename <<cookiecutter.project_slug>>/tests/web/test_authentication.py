@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app.web.guards import safe_target
-from tests.conftest import PASSWORD, add_account
+from tests.conftest import PASSWORD, Inbox, add_account
 from tests.web.conftest import Browser, error_of, without_token
 
 PUBLIC = {
@@ -243,3 +243,16 @@ def test_guesses_are_limited_for_an_address(app: Flask) -> None:
     browser = Browser(app)
     statuses = [browser.sign_in(f"{n}@example.com", "wrong").status_code for n in range(21)]
     assert statuses == [422] * 20 + [429]
+
+
+def test_a_sign_in_in_another_browser_is_told_to_the_owner(
+    app: Flask, browser: Browser, account: str, inbox: Inbox
+) -> None:
+    for _ in range(2):
+        browser.sign_in(account)
+        browser.submit("/logout", page="/account")
+    assert inbox.to(account) == []
+    Browser(app).sign_in(account)
+    assert [mail.subject.split(" ·")[0] for mail in inbox.to(account)] == [
+        "New sign-in to your account"
+    ]
