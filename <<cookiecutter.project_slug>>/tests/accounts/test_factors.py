@@ -169,7 +169,7 @@ def test_turning_it_off_leaves_nothing(session: Session, inbox: Inbox, by: str) 
     assert [count(table) for table in TABLES] == [0, 0, 0, 0]
     assert factors.status(session.account) == factors.Status(None, 0)
     assert authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND)
-    assert "turned off" in inbox.to("ada@example.com")[-1].subject
+    assert "turned off" in " ".join(mail.subject for mail in inbox.to("ada@example.com"))
 
 
 def test_a_wrong_code_neither_turns_it_off_nor_makes_codes(session: Session) -> None:
@@ -311,7 +311,7 @@ def test_each_step_is_noted_without_a_secret(
     clock.shift(STEP)
     factors.remove(session.account, phone.code(), CLIENT)
     lines = [record.getMessage() for record in caplog.records if record.name == "app.events"]
-    common = {"time", "account_id", "ip_address", "user_agent", "session_id"}
+    common = {"time", "account_id", "ip_address", "user_agent", "request_id", "session_id"}
     noted = [
         {name: value for name, value in json.loads(line).items() if name not in common}
         for line in lines
@@ -331,8 +331,8 @@ def test_each_step_is_noted_without_a_secret(
         {"event": "factor.used", "method": "totp"},
         {"event": "factor.removed", "method": "totp"},
     ]
-    mails = inbox.to("ada@example.com")
-    assert [mail.subject.split(" · ")[0] for mail in mails] == [
+    subjects = [mail.subject.split(" · ")[0] for mail in inbox.to("ada@example.com")]
+    assert [subject for subject in subjects if subject != "New sign-in to your account"] == [
         "Two-factor authentication was turned on",
         "A recovery code was used",
         "You have new recovery codes",

@@ -164,7 +164,8 @@ def test_each_recovery_code_works_once(
     assert set(errors_of(second_step(api, first))) == {"code"}
     assert second_step(api, second.lower().replace("-", " ")).status_code == 201
     assert ada.call("GET /account/factors").json["recovery_codes_left"] == 6
-    assert "6 recovery codes left" in inbox.to("ada@example.com")[-1].body.replace("\n", " ")
+    told = " ".join(mail.body for mail in inbox.to("ada@example.com"))
+    assert "6 recovery codes left" in told.replace("\n", " ")
 
 
 def test_ten_wrong_codes_are_enough_right_one_included(
@@ -280,7 +281,8 @@ def test_new_recovery_codes_void_the_old(
     assert len(shown) == 8
     assert set(errors_of(second_step(api, phone.recovery_codes[1]))) == {"code"}
     assert second_step(api, shown[0]).status_code == 201
-    assert "new recovery codes" in inbox.to("ada@example.com")[-2].subject
+    subjects = " ".join(mail.subject for mail in inbox.to("ada@example.com"))
+    assert "You have new recovery codes" in subjects
 
 
 def test_turned_off_the_password_is_enough(
@@ -290,7 +292,7 @@ def test_turned_off_the_password_is_enough(
     assert ada.call("DELETE /account/factors/totp", body).status_code == 204
     assert ada.call("GET /account/factors").json["totp"] is None
     assert ada.sign_in("ada@example.com")
-    assert "turned off" in inbox.to("ada@example.com")[-1].subject
+    assert "turned off" in " ".join(mail.subject for mail in inbox.to("ada@example.com"))
     assert set(errors_of(ada.call("DELETE /account/factors/totp", body))) == {"code"}
 
 
