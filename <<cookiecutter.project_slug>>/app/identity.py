@@ -34,12 +34,13 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
         return self.token
 
 
-def load(token: str, client: Client, *kinds: str) -> Identity | None:
-    """The identity of a token's living session, which is marked as seen."""
+def load(token: str, *kinds: str) -> Identity | None:
+    """The identity of a token's living session, which is marked as seen by this request."""
     session = sessions.find(token, *kinds)
     if session is None:
         return None
-    sessions.touch(session, client)
+    if sessions.is_due(session):
+        sessions.touch(session, current_client())
     return Identity(session, token)
 
 

@@ -28,15 +28,17 @@ HEADERS = {
 
 
 def init_app(app: Flask) -> None:
-    """Put the headers on every response."""
+    """Put the headers on every response, unless it has its own."""
+    # Static files say themselves how they are cached; what else is sent is for one person.
+    headers = {**HEADERS, "Cache-Control": "no-store"}
+    if not app.debug:
+        hsts = f"max-age={app.config['HSTS_SECONDS']}; includeSubDomains"
+        headers["Strict-Transport-Security"] = hsts
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if not app.debug:
-            hsts = f"max-age={app.config['HSTS_SECONDS']}; includeSubDomains"
-            response.headers["Strict-Transport-Security"] = hsts
-        # Static files say themselves how they are cached; what else is sent is for one person.
-        response.headers.setdefault("Cache-Control", "no-store")
+        present = {name.lower() for name in response.headers.keys()}  # noqa: SIM118
+        for name, value in headers.items():
+            if name.lower() not in present:
+                response.headers.add(name, value)
         return response

@@ -24,9 +24,14 @@ class SessionCookie(SecureCookieSessionInterface):
     # Flask's own is SHA-1, which no new design should use, not even where it is no weakness.
     digest_method = staticmethod(hashlib.sha256)
 
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, ...], URLSafeTimedSerializer] = {}
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Return the serializer; nothing without a SECRET_KEY."""
-        serializer = super().get_signing_serializer(app)
+        """Return the serializer of the app's keys, made once; nothing without a SECRET_KEY."""
+        keys = (app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"])
+        serializer = self._made.get(keys) or super().get_signing_serializer(app)
         if serializer is not None:
             serializer.signer = AgelessSigner
+            self._made = {keys: serializer}
         return serializer

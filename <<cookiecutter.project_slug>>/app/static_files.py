@@ -8,24 +8,34 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from werkzeug.security import safe_join
 
+from app.per_app import PerApp
+
 # The name of the hash in the query.
 HASH = "v"
 YEAR = 365 * 24 * 60 * 60
 # Seconds to keep a file whose URL has no hash, or that of another version.
 SHORT = 60
 
+# Hashes by endpoint and name: outside debug mode the app is restarted when its files change.
+KNOWN: PerApp[dict[tuple[str, str], str]] = PerApp("static_files")
+
 
 def init_app(app: Flask) -> None:
     """Add the hash to every URL from `url_for`, of the app's and of all blueprints' files."""
+    KNOWN.set(app, {})
     app.url_defaults(_add_hash)
     app.after_request(_let_it_be_cached)
 
 
 def _add_hash(endpoint: str, values: dict[str, Any]) -> None:
-    if _is_static(endpoint):
-        found = _hash_of(endpoint, values.get("filename", ""))
-        if found:
-            values.setdefault(HASH, found)
+    if not _is_static(endpoint):
+        return
+    key = endpoint, values.get("filename", "")
+    found = KNOWN.current().get(key) or _hash_of(*key)
+    if found:
+        values.setdefault(HASH, found)
+        if not current_app.debug:
+            KNOWN.current()[key] = found
 
 
 def _let_it_be_cached(response: Response) -> Response:
@@ -41,7 +51,7 @@ def _let_it_be_cached(response: Response) -> Response:
 
 
 def _is_static(endpoint: str) -> bool:
-    return endpoint.rpartition(".")[2] == "static"
+    return endpoint == "static" or endpoint.endswith(".static")
 
 
 def _hash_of(endpoint: str, filename: str) -> str | None:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any, Literal
@@ -62,3 +62,20 @@ def normalized() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unicodedata, "normalize", note)
         yield texts
+
+
+def statements_by_path(
+    app: Flask, prefix: str, get: Callable[[str], TestResponse]
+) -> dict[str, int]:
+    """How many statements each path without variables takes that starts with `prefix`."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        # An export takes one for each table, and a health check depends on the database.
+        skipped = rule.arguments or rule.rule.endswith(("/export", "/healthz", "/dev/mailbox"))
+        if "GET" in (rule.methods or ()) and rule.rule.startswith(prefix) and not skipped:
+            get(rule.rule)  # the first time, templates are compiled and a session may be touched
+            with counted(app) as work:
+                status = get(rule.rule).status_code
+            if status < 400:
+                found[rule.rule] = len(work)
+    return found

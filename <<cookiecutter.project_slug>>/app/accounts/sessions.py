@@ -26,8 +26,6 @@ IDLE_SETTINGS = {
 
 # By when they were seen.
 NEWEST_FIRST = (Session.last_seen_at.desc(), Session.id.desc())
-
-
 # Built once: every request of somebody signed in runs it.
 FIND = (
     select(Session)
@@ -35,7 +33,6 @@ FIND = (
     .options(contains_eager(Session.account))
     .where(
         Session.token_hash == bindparam("token_hash"),
-        Session.kind.in_(bindparam("kinds", expanding=True)),
         Session.expires_at > bindparam("now"),
         Account.disabled_at.is_(None),
     )
@@ -65,20 +62,23 @@ def start(
 
 def find(token: str, *kinds: str) -> Session | None:
     """The living session of a token, its account loaded with it: one statement."""
-    values = {"token_hash": tokens.digest(token), "kinds": kinds, "now": now()}
-    return db.session.scalar(FIND, values)
+    session = db.session.scalar(FIND, {"token_hash": tokens.digest(token), "now": now()})
+    return session if session is not None and session.kind in kinds else None
 
 
-def touch(session: Session, client: Client) -> None:
-    """Note that the session was seen, from where and with what, at most once a minute."""
+def is_due(session: Session) -> bool:
+    """Whether it is to be noted that the session is seen: at most once a minute."""
     config = current_app.config
     # A session must be seen before it ends, however short it may be idle.
     idle = config[IDLE_SETTINGS[session.kind]]
     pause = timedelta(seconds=min(config["SESSION_TOUCH_SECONDS"], idle / 2))
     skew = timedelta(seconds=config["CLOCK_SKEW_SECONDS"])
     # Written by a clock that was ahead, it is corrected: else the session would live too long.
-    if -skew <= now() - session.last_seen_at < pause:
-        return
+    return not -skew <= now() - session.last_seen_at < pause
+
+
+def touch(session: Session, client: Client) -> None:
+    """Note that the session was seen, from where and with what."""
     # A statement of its own: a session that was ended meanwhile is not brought back.
     seen = update(Session).where(Session.id == session.id)
     with transaction():

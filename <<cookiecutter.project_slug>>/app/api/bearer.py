@@ -13,4 +13,4 @@ def load_identity(request: Request) -> identity.Identity | None:
         return None
     if authorization.type != "bearer" or not authorization.token:
         return None
-    return identity.load(authorization.token, identity.current_client(), "api")
+    return identity.load(authorization.token, "api")

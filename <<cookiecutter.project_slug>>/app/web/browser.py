@@ -141,7 +141,7 @@ def _devices() -> list[str]:
 
 
 def _load(token: str) -> Identity | None:
-    return load(token, current_client(), *BROWSER_KINDS)
+    return load(token, *BROWSER_KINDS)
 
 
 def _remembered_token(cookie: str) -> str | None:

@@ -40,7 +40,7 @@ def refuse_nameless_fields() -> None:
     if request.path.startswith(WITHOUT_COOKIES):
         return  # the API refuses forms without reading them
     #: endif
-    if None in request.form:
+    if request.method not in ("GET", "HEAD") and None in request.form:
         raise BadRequest("A field of the form has no name.")
 
 

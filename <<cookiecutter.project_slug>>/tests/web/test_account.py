@@ -4,7 +4,7 @@ import json
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.accounts import fields
 from app.accounts.models import Account, MailedToken, Session
@@ -20,18 +20,6 @@ def test_the_account_shows_who_one_is(signed_in: Browser) -> None:
     assert "ada@example.com" in page.text
     assert 'datetime="20' in page.text
     assert page.headers["Cache-Control"] == "no-store"
-
-
-@pytest.mark.parametrize("path", ["/account", "/account/profile", "/account/password", "/"])
-def test_a_signed_in_page_costs_one_statement(app: Flask, signed_in: Browser, path: str) -> None:
-    statements: list[str] = []
-    with app.app_context():
-        engine = db.engine
-    event.listen(
-        engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
-    )
-    assert signed_in.get(path).status_code == 200
-    assert len(statements) == 1
 
 
 def test_a_name_can_be_changed(signed_in: Browser) -> None:
