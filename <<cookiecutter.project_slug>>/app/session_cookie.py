@@ -25,13 +25,12 @@ class SessionCookie(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str, ...], URLSafeTimedSerializer] = {}
+        self._serializer: URLSafeTimedSerializer | None = None
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Return the serializer of the app's keys, made once; nothing without a SECRET_KEY."""
-        keys = (app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"])
-        serializer = self._made.get(keys) or super().get_signing_serializer(app)
-        if serializer is not None:
-            serializer.signer = AgelessSigner
-            self._made = {keys: serializer}
-        return serializer
+        """Return the serializer, made once; nothing without a SECRET_KEY."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+            if self._serializer is not None:
+                self._serializer.signer = AgelessSigner
+        return self._serializer

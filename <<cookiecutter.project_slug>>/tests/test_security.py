@@ -46,6 +46,12 @@ def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> Non
     assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_no_header_is_there_twice(client: FlaskClient, path: str) -> None:
+    names = [name for name, _ in client.get(path, buffered=True).headers]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize(
     ("path", "content_type"),
     [

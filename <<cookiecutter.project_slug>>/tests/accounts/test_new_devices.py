@@ -76,6 +76,15 @@ def test_the_device_that_reset_the_password_is_known(
     assert notices(inbox, account) == 1
 
 
+#: if cookiecutter.interface != "api"
+def test_proving_again_who_one_is_is_no_sign_in(app: Flask, account: str, inbox: Inbox) -> None:
+    with app.app_context():
+        session = sign_in(account).session
+        authentication.reauthenticate(session, PASSWORD, Client())
+    assert notices(inbox, account) == 0
+
+
+#: endif
 def test_a_wrong_password_is_told_to_nobody(app: Flask, account: str, inbox: Inbox) -> None:
     with app.app_context():
         sign_in(account)
@@ -94,14 +103,3 @@ def test_the_notice_goes_to_the_address_at_that_moment(
         sign_in(account)
         changes.confirm_email_change(token, Client())
     assert (notices(inbox, account), notices(inbox, "new@example.com")) == (1, 0)
-
-
-#: if cookiecutter.interface != "api"
-def test_proving_again_who_one_is_is_no_sign_in(app: Flask, account: str, inbox: Inbox) -> None:
-    with app.app_context():
-        session = sign_in(account).session
-        authentication.reauthenticate(session, PASSWORD, Client())
-    assert notices(inbox, account) == 0
-
-
-#: endif
