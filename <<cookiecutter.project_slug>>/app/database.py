@@ -90,8 +90,11 @@ def _engine_options(config: Config) -> dict[str, Any]:
     own = config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
     url = make_url(config["SQLALCHEMY_DATABASE_URI"])
     # A connection that died while it was idle is noticed and replaced before its next use.
+    options = {"pool_pre_ping": True}
+    #: if cookiecutter.__backend == "sqlite"
     # SQLite has none that could die.
-    options = {"pool_pre_ping": url.get_backend_name() != "sqlite"}
+    options["pool_pre_ping"] = url.get_backend_name() != "sqlite"
+    #: endif
     pool = own.get("poolclass") or url.get_dialect()().get_dialect_pool_class(url)
     if "pool" not in own and issubclass(pool, QueuePool):
         options |= {
