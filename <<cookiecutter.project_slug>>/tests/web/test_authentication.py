@@ -16,6 +16,7 @@ PUBLIC = {
     "/confirm",
     "/confirm/<token>",
     "/login",
+    "/login/factor",
     "/logout",
     "/reset-password",
     "/reset-password/<token>",
