@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # For each interface one variant, each on another database, and what is tried with them.
 LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or walk or migrations)
 
-.PHONY: help new test lowest busy fuzz mutants check lock audit timing pictures portable
+.PHONY: help new test lowest busy fuzz mutants check lock audit timing benchmark pictures portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ audit: $(VENV)/dev ## Let bandit, pip-audit and wapiti loose on a new app (takes
 
 timing: $(VENV)/dev ## Whether the time of an answer tells who has an account (takes minutes)
 	$(VENV)/bin/python -m benchmarks.timing $(ARGS)
+
+benchmark: $(VENV)/dev ## What a request costs, next to other apps that show the same page (takes minutes)
+	$(VENV)/bin/python -m benchmarks.side_by_side $(ARGS)
 
 pictures: $(VENV)/dev ## Make the pictures in docs/pictures anew (needs Chromium)
 	$(VENV)/bin/python -m tools.pictures
