@@ -352,8 +352,8 @@ def test_turned_off_the_password_is_enough(
     page = signed_in.submit(REMOVE, {"code": code}, page=REMOVE)
     assert (page.status_code, page.location) == (303, "/account/factor")
     assert "Two-factor authentication is off" in signed_in.get("/account/factor").text
-    assert Browser(app).sign_in(ADA).location == "/account"
     assert "turned off" in inbox.to(ADA)[-1].subject
+    assert Browser(app).sign_in(ADA).location == "/account"
 
 
 def test_where_it_is_off_there_is_nothing_to_remove(signed_in: Browser) -> None:
