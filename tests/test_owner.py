@@ -88,11 +88,6 @@ def app(backend: str, render: Renderer, programs: Path) -> Iterator[App]:
         yield App(folder, programs, backend, url)
 
 
-def key(row: dict[str, Any]) -> object:
-    """The primary key of a row of any of the tables."""
-    return next(row[name] for name in ("id", "name", "account_id", "session_id") if name in row)
-
-
 def lost(before: Tables, after: Tables) -> list[Any]:
     """The rows of before that are missing after, or that differ in a column both have."""
     missing = []

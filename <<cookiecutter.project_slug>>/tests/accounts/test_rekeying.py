@@ -85,6 +85,7 @@ def test_a_key_that_was_replaced_meanwhile_stays(
 
     def replace_first(stored: str) -> str | None:
         """Somebody sets up another phone at this moment."""
+        monkeypatch.setattr(encryption, "renewed", renewed)  # once
         with db.engine.begin() as connection:
             secret = encryption.encrypt("KEY OF ANOTHER")
             connection.execute(update(TotpFactor).values(secret=secret))
