@@ -165,4 +165,4 @@ def resend(visitor: Visitor) -> None:
     visitor.page.get_by_role("alert").get_by_role("link").click()
     expect(visitor.page.get_by_label("Email address")).to_have_value("slow@example.com")
     visitor.press("Send the link again")
-    expect(visitor.page.get_by_role("status")).to_contain_text("a new link is on its way")
+    expect(visitor.page.get_by_role("status")).to_contain_text("we've sent a new link")

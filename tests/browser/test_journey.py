@@ -74,7 +74,7 @@ def change_password(visitor: Visitor, site: Served, email: str) -> None:
     visitor.follow("Change your password")
     visitor.fill(current_password=PASSWORD, new_password=OTHER_PASSWORD)
     visitor.press("Change password")
-    says(visitor, "Your password is changed")
+    says(visitor, "Your password was changed")
     site.mail(email, "Your password was changed")
 
 
@@ -116,18 +116,18 @@ def change_address(visitor: Visitor, site: Served, email: str, new_email: str) -
     visitor.follow("Change your email address")
     visitor.fill(new_email=new_email)
     visitor.press("Send link")
-    says(visitor, "A link is on its way")
+    says(visitor, "We've sent a link")
     assert email in visitor.page.get_by_role("main").inner_text()
     site.mail(email, "Request to change your email address")
     visitor.page.goto(site.mailed_link(new_email, "Confirm your new email address"))
-    visitor.press("Use this address")
+    visitor.press("Use this email address")
     visitor.page.goto("/account")
     assert new_email in visitor.page.get_by_role("main").inner_text()
 
 
 def take_along(visitor: Visitor, email: str) -> None:
     with visitor.page.expect_download() as export:
-        visitor.follow("Take your data with you")
+        visitor.follow("Export your data")
     assert email in json.dumps(read(export.value))
     visitor.follow("Downloads")
     assert visitor.heading() == "Downloads"

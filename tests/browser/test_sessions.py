@@ -66,7 +66,7 @@ def test_a_forgotten_password(visit: Visit, site: Served) -> None:
     visitor.follow("Forgot your password?")
     visitor.fill(email=email)
     visitor.press("Send link")
-    expect(visitor.page.get_by_role("status")).to_contain_text("a link is on its way")
+    expect(visitor.page.get_by_role("status")).to_contain_text("we've sent a link")
     visitor.page.goto(site.mailed_link(email, "Reset your password"))
     visitor.fill(new_password=OTHER_PASSWORD)
     visitor.press("Set password")
@@ -87,10 +87,10 @@ def test_an_address_is_kept_while_one_proves_who_one_is(
     visitor.press("Send link")
     assert visitor.heading() == "Confirm it's you"
     visitor.fill(password="not the right one")
-    visitor.press("Go on")
+    visitor.press("Continue")
     expect(visitor.page.get_by_text("This isn't your current password.")).to_be_visible()
     visitor.fill(password=PASSWORD)
-    visitor.press("Go on")
+    visitor.press("Continue")
     assert visitor.path == "/account/email"
     expect(visitor.page.get_by_label("New email address")).to_have_value("new-address@example.com")
     visitor.press("Send link")

@@ -147,7 +147,7 @@ class Tour:
         link = self.app.mailed_link("grace@example.com", "Confirm your new")
         yield from self._open("email link", link)
         self.app.open_account("grace@example.com", "Grace Hopper")
-        yield from self._send("address taken", "Use this address")
+        yield from self._send("address taken", "Use this email address")
         yield from self._open("dead link: email", f"/account/email/{NO_TOKEN}")
         yield from self._open("sessions: one", "/account/sessions")
         self._sign_in_elsewhere()
@@ -155,7 +155,7 @@ class Tour:
         self.app.let_time_pass(minutes=16)
         yield from self._open("reauthenticate", "/account/email")
         self.visitor.fill(password="wrong")
-        yield from self._send("reauthenticate: refused", "Go on")
+        yield from self._send("reauthenticate: refused", "Continue")
 
     def _errors(self) -> Iterator[str]:
         yield from self._open("error: 404", "/no-such-page")
@@ -183,7 +183,7 @@ class Tour:
         self.visitor.fill(new_email="ada@example.org")
         self.visitor.press("Send link")
         self.page.goto(self.app.mailed_link("ada@example.org", "Confirm your new"))
-        self.visitor.press("Use this address")
+        self.visitor.press("Use this email address")
         self.page.goto("/account/delete")
         self.visitor.fill(password=PASSWORD)
         self.visitor.press("Delete account")
