@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from app import logs
 from app.accounts import events
+from app.extensions import db
 from tests.conftest import MakeApp
 
 Lines = Callable[[], list[dict[str, object]]]
@@ -143,9 +144,12 @@ def test_a_trusted_proxy_chooses_the_id(proxied: FlaskClient, given: str, used: 
 
 
 @pytest.fixture(scope="module")
-def proxied(create: MakeApp) -> FlaskClient:
+def proxied(create: MakeApp) -> Iterator[FlaskClient]:
     """A client of an app behind a proxy."""
-    return create(TRUSTED_PROXIES=1).test_client()
+    app = create(TRUSTED_PROXIES=1)
+    yield app.test_client()
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_the_audit_log_has_the_same_id(

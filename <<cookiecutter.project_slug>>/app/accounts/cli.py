@@ -8,6 +8,7 @@ import click
 
 from app.accounts import (
     access,
+    challenges,
     changes,
     events,
     factors,
@@ -166,6 +167,8 @@ def sign_out(email: str) -> None:
     """End every session of EMAIL's account."""
     account = find(email)
     with transaction():
+        store.lock(account)
+        challenges.void(account)
         ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
     say(f"Ended {ended} sessions of {account.email}.")

@@ -160,5 +160,8 @@ def _remove(account: Account) -> bool:
 
 
 def _delete(account: Account) -> bool:
+    # Sessions that proved this factor have not proved the next one.
+    forget = update(Session).where(Session.account_id == account.id)
+    db.session.execute(forget.values(factor_verified=False))
     mine = TotpFactor.account_id == account.id
     return store.changed_rows(delete(TotpFactor).where(mine)) == 1

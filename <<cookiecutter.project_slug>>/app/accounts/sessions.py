@@ -8,8 +8,9 @@ from flask import current_app
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import contains_eager
 
-from app.accounts import events, store, tokens
+from app.accounts import challenges, events, store, tokens
 from app.accounts.client import Client
+from app.accounts.errors import SignedOut
 from app.accounts.models import Account, Session, now
 from app.extensions import db, transaction
 
@@ -148,8 +149,14 @@ def revoke(account: Account, public_id: str, client: Client) -> bool:
 
 
 def revoke_others(current: Session, client: Client) -> int:
-    """End every session of the account but the current one; how many there were."""
+    """End every session of the account but the current one; how many there were.
+
+    A sign-in that waits for its second step ends as well. Raises SignedOut.
+    """
     with transaction():
+        if not store.lock(current.account):
+            raise SignedOut
+        challenges.void(current.account)
         ended = end_all(current.account, keep=current)
     events.record("session.revoked_others", client, current.account_id, sessions=ended)
     return ended

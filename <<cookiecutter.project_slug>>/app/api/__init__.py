@@ -30,6 +30,7 @@ def init_app(app: Flask) -> None:
     errors.show_with(app, ROOT, problems.show)
     login_manager.request_loader(bearer.load_identity)
     headers.init_app(app)
+    app.url_map.converters["session_id"] = session_operations.SessionIdConverter
     cors.init_app(app)
     for blueprint in (
         registration.operations,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from flask import abort, url_for
 from pydantic import Field
+from werkzeug.routing import BaseConverter
 
 from app.accounts import authentication
 from app.accounts import sessions as account_sessions
@@ -21,6 +22,13 @@ SessionId = Annotated[
 ]
 
 operations = OperationsBlueprint("Sessions", __name__)
+
+
+class SessionIdConverter(BaseConverter):
+    """Any id in a path but `factor`, which is a resource of its own beside the sessions."""
+
+    regex = "(?!factor$)[^/]+"
+    part_isolating = True  # it takes one part of the path
 
 
 @operations.operation(
@@ -98,7 +106,7 @@ def sign_out() -> None:
     account_sessions.sign_out(current_identity().session, current_client())
 
 
-@operations.operation("DELETE", "/sessions/<session_id>", 204)
+@operations.operation("DELETE", "/sessions/<session_id:session_id>", 204)
 def end_session(session_id: SessionId) -> None:
     """End a session."""
     if not account_sessions.revoke(current_identity().account, session_id, current_client()):

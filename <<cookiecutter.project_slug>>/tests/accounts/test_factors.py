@@ -361,6 +361,28 @@ def test_a_session_from_before_must_prove_the_factor_to_replace_it(session: Sess
     assert factors.begin(fresh)
 
 
+@pytest.mark.parametrize("by", ["owner", "administrator", "replacement"])
+def test_a_session_that_proved_an_earlier_factor_must_prove_the_next_one(
+    session: Session, by: str
+) -> None:
+    from app.accounts.errors import FactorNotVerified
+
+    phone = turn_on(session, CLIENT)
+    token = first_step("ada@example.com", CLIENT)
+    code = phone.recovery_codes[0]
+    thief = authentication.sign_in_with_code(token, code, CLIENT, KIND).session
+    assert factors.begin(thief)
+    if by == "owner":
+        factors.remove(session.account, phone.recovery_codes[1], CLIENT)
+    elif by == "administrator":
+        factors.remove_without_code(session.account, CLIENT)
+    turn_on(session, CLIENT)
+    db.session.expire_all()
+    with pytest.raises(FactorNotVerified):
+        factors.begin(thief)
+    assert factors.begin(session)
+
+
 def test_the_key_that_waits_survives_the_password_asked_again(session: Session) -> None:
     waiting = begin(session)
     fresh = authentication.reauthenticate(session, PASSWORD, CLIENT).session

@@ -251,6 +251,20 @@ def test_a_change_of_password_ends_half_sign_ins(phone: Authenticator) -> None:
         second_step(token, phone.code())
 
 
+@pytest.mark.parametrize("by", ["owner", "administrator"])
+def test_signing_out_everywhere_ends_half_sign_ins(
+    app: Flask, phone: Authenticator, by: str
+) -> None:
+    mine = second_step(first_step(ADA, CLIENT), phone.code()).session
+    token = first_step(ADA, CLIENT)
+    if by == "owner":
+        sessions.revoke_others(mine, CLIENT)
+    else:
+        assert app.test_cli_runner().invoke(args=["accounts", "sign-out", ADA]).exit_code == 0
+    with pytest.raises(InvalidChallenge):
+        second_step(token, phone.recovery_codes[0])
+
+
 def test_a_disabled_account_is_refused_at_the_second_step(phone: Authenticator) -> None:
     token = first_step(ADA, CLIENT)
     db.session.execute(update(Account).values(disabled_at=Account.created_at))

@@ -165,3 +165,10 @@ def test_a_sign_in_without_the_device_is_told_to_the_owner(
     assert [mail.subject.split(" ·")[0] for mail in inbox.to(account)] == [
         "New sign-in to your account"
     ]
+
+
+def test_the_second_step_is_no_session_that_could_be_ended(ada: ApiClient) -> None:
+    answer = ada.call("DELETE /sessions/factor")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+    assert ada.call("DELETE /sessions/factors").status_code == 404

@@ -18,7 +18,7 @@ READING = {
 # Operations that change something.
 CHANGING: dict[str, tuple[dict[str, str] | None, int]] = {
     "PATCH /account": ({"name": "Countess"}, 2),
-    "DELETE /sessions": (None, 2),
+    "DELETE /sessions": (None, 4),
     "DELETE /sessions/current": (None, 2),
 }
 
