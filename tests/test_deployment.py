@@ -114,7 +114,9 @@ def test_a_client_of_the_api_gets_files_from_nginx(site: Site) -> None:
     assert {file["name"] for file in names} == {*NAMES, "big", "in.txt", "welcome.txt"}
     for file in names:
         assert client.get(f"{site.address}{file['url']}", timeout=walk.WAIT).status_code == 200
-    part = client.get(f"{api}/downloads/digits.txt", headers={"Range": "bytes=99-"}, timeout=9)
+    part = client.get(
+        f"{api}/downloads/digits.txt", headers={"Range": "bytes=99-"}, timeout=walk.WAIT
+    )
     assert part.headers["Content-Type"] == "application/problem+json"
 
 
@@ -153,7 +155,9 @@ def test_strangers_get_no_file_from_nginx(site: Site) -> None:
 def test_slow_readers_leave_nginx_and_the_app_free(site: Site, ada: requests.Session) -> None:
     with ExitStack() as stack:
         for _ in range(SLOW_READERS):
-            stack.enter_context(ada.get(f"{site.address}/downloads/big", stream=True, timeout=9))
+            stack.enter_context(
+                ada.get(f"{site.address}/downloads/big", stream=True, timeout=walk.WAIT)
+            )
         site.browser()
 
 
