@@ -114,6 +114,8 @@ class Site:
 def site(folder: Path, programs: Path, place: Path, **settings: str) -> Iterator[Site]:
     """Run a rendered app and nginx with the files in its `deploy` folder; `place` is empty."""
     servers.need("nginx")
+    # One test tries to sign in without end, and from the address of all others.
+    settings["LIMIT_PASSWORD_BY_IP"] = "100000 per minute"
     environment = nodes.settings("sqlite:///app.db", BASE_URL="https://localhost", **settings)
     service = Service(folder, programs, environment, place / "socket", place / "log")
     authority, port = trustme.CA(), walk.free_port()

@@ -276,6 +276,9 @@ def test_a_signal_to_reload_keeps_code_and_templates_together(site: Site, folder
         assert client.get(f"{site.address}/login", timeout=walk.WAIT).text == "new template"
     finally:
         template.write_text(old, "utf-8")
+        # Restarted, so that the other tests meet the old one.
+        site.service.stop()
+        site.service.start()
 
 
 UNITS = {
