@@ -114,8 +114,8 @@ def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> Si
 def reauthenticate(
     current: Session, password: str, client: Client, code: str | None = None
 ) -> SignedIn:
-    """Start a session anew, of the same kind, for somebody signed in who knows the password and,
-    where a second factor is on, a code.
+    """Replace a session with a new one of the same kind, after the password and, where a second
+    factor is on, a code.
 
     Raises InvalidInput on `password` or `code`, LimitReached; SignedOut when the session has ended
     meanwhile.
