@@ -266,6 +266,7 @@ def test_a_command_used_wrongly_shows_how_to_use_it(app: Flask) -> None:
     assert "Usage: " in result.output
 
 
+@pytest.mark.usefixtures("clock")
 def test_remove_factor_turns_it_off_and_tells_the_owner(
     app: Flask, account: str, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:

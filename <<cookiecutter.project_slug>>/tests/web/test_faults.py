@@ -17,6 +17,9 @@ NEW = "four other words entirely"
 Step = Callable[[], object]
 
 
+pytestmark = pytest.mark.usefixtures("clock")
+
+
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     """An app that answers for its faults as in production."""
