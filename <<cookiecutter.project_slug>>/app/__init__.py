@@ -17,12 +17,13 @@ from app import (
     jobs,
     logs,
     mail,
+    migrating,
     rules,
     security,
     static_files,
 )
 from app.accounts import cli, events, limits
-from app.extensions import db, login_manager, migrate
+from app.extensions import login_manager
 from app.session_cookie import SessionCookie
 
 
@@ -45,7 +46,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     jobs.init_app(app)
     database.init_app(app)
     faults.init_app(app)
-    migrate.init_app(app, db)
+    migrating.init_app(app)
     login_manager.session_protection = None  # sessions are rows; an address may change under way
     login_manager.init_app(app, add_context_processor=False)
     # Looked up when a page asks: an error page must not ask a database that is down.

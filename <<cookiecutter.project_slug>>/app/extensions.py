@@ -1,13 +1,10 @@
 """The extensions, unbound: `create_app` binds them to an app."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any, cast
 
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import CursorResult, Delete, Update
 from sqlalchemy.orm.exc import StaleDataError
@@ -22,7 +19,6 @@ db = SQLAlchemy(
     # Parameters hold names, addresses and hashes: they must never reach a log.
     engine_options={"hide_parameters": True},
 )
-migrate = Migrate()
 login_manager = LoginManager()
 
 
@@ -72,17 +68,3 @@ def on_commit(callback: Callable[[], None]) -> None:
 def changed_rows(statement: Delete | Update) -> int:
     """How many rows it was: of several statements at the same moment, one finds the row."""
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
-
-
-@migrate.configure
-def format_migrations(config: Any) -> Any:
-    """Have ruff format each new migration, where ruff is installed."""
-    section = "post_write_hooks"
-    if find_spec("ruff") and not config.get_section(section):
-        config.set_section_option(section, "hooks", "lint, format")
-        for hook, command in (("lint", "check --fix --quiet"), ("format", "format --quiet")):
-            config.set_section_option(section, f"{hook}.type", "exec")
-            config.set_section_option(section, f"{hook}.executable", sys.executable)
-            options = f"-m ruff {command} REVISION_SCRIPT_FILENAME"
-            config.set_section_option(section, f"{hook}.options", options)
-    return config

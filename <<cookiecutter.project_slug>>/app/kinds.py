@@ -14,8 +14,6 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-import idna
-from email_validator import EmailNotValidError, validate_email
 from limits import parse_many
 from werkzeug.security import generate_password_hash
 
@@ -172,6 +170,8 @@ def origin(value: Any) -> str:
 
 def email_address(value: Any) -> str:
     """Read an email address that every mail server can carry: its domain as ASCII."""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         parts = validate_email(
             text(value),
@@ -257,6 +257,8 @@ def _host(name: str) -> str:
             raise ValueError("an address with a zone")
         return str(address)
     if not name.isascii():
+        import idna
+
         name = idna.encode(name, uts46=True).decode("ascii")  # IDNAError is a ValueError
     if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("no host name")

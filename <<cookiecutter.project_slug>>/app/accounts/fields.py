@@ -8,8 +8,6 @@ so that clients can use them too: `\s` or `\w` would not.
 import re
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
-
 from app.accounts.errors import InvalidInput
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 
@@ -75,12 +73,14 @@ def clean_email(typed: str) -> str:
         InvalidInput: on `email`, when it is longer than EMAIL_LENGTH code points as typed or as
             stored, or is not an email address.
     """
+    from email_validator import validate_email  # takes time, and many requests don't need it
+
     try:
         email = _canonical(typed)
         # `test_environment` accepts addresses that end in .test, for trying things out (RFC 6761).
         result = validate_email(email, check_deliverability=False, test_environment=True)
         return _checked(result.normalized.lower())
-    except EmailNotValidError:
+    except ValueError:  # EmailNotValidError is one
         raise InvalidInput(
             {"email": ["Enter an email address in the format name@example.com."]}
         ) from None
@@ -95,14 +95,14 @@ def address_key(typed: str) -> str:
 
 
 def _canonical(typed: str) -> str:
-    """Return one form for all ways to type an address. Raises EmailNotValidError."""
+    """Return one form for all ways to type an address. Raises ValueError."""
     trimmed = _PADDING.sub("", _checked(typed))
     return _checked(unicodedata.normalize("NFKC", trimmed).lower())
 
 
 def _checked(email: str) -> str:
     if len(email) > EMAIL_LENGTH or not _is_unicode(email) or not _EMAIL.fullmatch(email):
-        raise EmailNotValidError
+        raise ValueError
     return email
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
 
-from email_validator import EmailNotValidError, validate_email
 from flask import Flask, current_app, render_template
 
 from app.mail.emails import Button, Email
@@ -55,6 +54,8 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
     Raises:
         EmailNotValidError: No mail server could deliver to the address.
     """
+    from email_validator import EmailNotValidError
+
     config = current_app.config
     message = EmailMessage()
     message["Subject"] = f"{email.subject} · {config['APP_NAME']}"
@@ -116,5 +117,7 @@ def _for_transport(address: str) -> str:
     Raises:
         EmailNotValidError: No mail server could deliver to it.
     """
+    from email_validator import validate_email
+
     parts = validate_email(address, check_deliverability=False, test_environment=True)
     return f"{parts.local_part}@{parts.ascii_domain}"

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 
 from blinker import Namespace
-from email_validator import EmailNotValidError
 from flask import current_app
 
 from app.mail import mailbox
@@ -41,6 +40,8 @@ def send(email: Email, message_id: str | None = None) -> None:
     that did leave: neither the time of the next email nor that of the next response tells whether
     an account exists.
     """
+    from email_validator import EmailNotValidError
+
     # Flask types the proxy as the app that it stands for.
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     try:

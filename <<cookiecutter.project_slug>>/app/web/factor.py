@@ -1,6 +1,5 @@
 """Two-factor authentication: the second step of a sign-in, and the pages to turn it on and off."""
 
-import segno
 from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
@@ -110,6 +109,8 @@ def _qr_code(uri: str) -> Markup | None:
 
     None for more than a QR code holds: a very long name and address, in another script.
     """
+    import segno  # only this page needs it
+
     try:
         code = segno.make(uri, micro=False)
     except segno.DataOverflowError:

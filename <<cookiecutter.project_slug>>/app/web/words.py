@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import ua_parser
 from flask import Flask
 from markupsafe import Markup
 
@@ -24,6 +23,8 @@ def moment(value: datetime) -> Markup:
 
 def device(user_agent: str) -> str:
     """Browser and system of a User-Agent, such as "Firefox 145 on Windows 10"."""
+    import ua_parser  # only the list of devices needs it
+
     browser = ua_parser.parse_user_agent(user_agent)
     system = ua_parser.parse_os(user_agent)
     words = [
