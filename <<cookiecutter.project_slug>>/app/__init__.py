@@ -32,14 +32,13 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
 
     Raises ConfigurationError when one is missing or wrong.
     """
-    app = Flask(__name__)
+    app = static_files.App(__name__)
     config.load(app, settings)
     logs.init_app(app)
     rules.warn(app)
     app.session_interface = SessionCookie()
     gate.init_app(app)
     security.init_app(app)
-    static_files.init_app(app)
     errors.init_app(app)
     events.init_app()
     limits.init_app(app)

@@ -5,10 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, has_request_context, request
 from werkzeug.security import safe_join
-
-from app.per_app import PerApp
 
 # The name of the hash in the query.
 HASH = "v"
@@ -16,26 +14,36 @@ YEAR = 365 * 24 * 60 * 60
 # Seconds to keep a file whose URL has no hash, or that of another version.
 SHORT = 60
 
-# Hashes by endpoint and name: outside debug mode the app is restarted when its files change.
-KNOWN: PerApp[dict[tuple[str, str], str]] = PerApp("static_files")
+
+class App(Flask):
+    """Flask, with the hash in every URL of a static file, of the app's and of all blueprints'."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        # By path of the app, endpoint and name. The files don't change until the next start.
+        self._known: dict[tuple[str, str, str], str] = {}
+        self.after_request(_let_it_be_cached)
+
+    def url_for(self, endpoint: str, **values: Any) -> str:
+        """Return the URL of an endpoint."""
+        if not _is_static(endpoint):
+            return super().url_for(endpoint, **values)
+        filename = values.get("filename", "")
+        if len(values) > 1 or self.debug or not has_request_context():
+            return super().url_for(endpoint, **_with_hash(endpoint, filename), **values)
+        key = request.script_root, endpoint, filename
+        if key not in self._known:
+            found = _with_hash(endpoint, filename)
+            url = super().url_for(endpoint, **found, **values)
+            if not found:
+                return url
+            self._known[key] = url
+        return self._known[key]
 
 
-def init_app(app: Flask) -> None:
-    """Add the hash to every URL from `url_for`, of the app's and of all blueprints' files."""
-    KNOWN.set(app, {})
-    app.url_defaults(_add_hash)
-    app.after_request(_let_it_be_cached)
-
-
-def _add_hash(endpoint: str, values: dict[str, Any]) -> None:
-    if not _is_static(endpoint):
-        return
-    key = endpoint, values.get("filename", "")
-    found = KNOWN.current().get(key) or _hash_of(*key)
-    if found:
-        values.setdefault(HASH, found)
-        if not current_app.debug:
-            KNOWN.current()[key] = found
+def _with_hash(endpoint: str, filename: str) -> dict[str, Any]:
+    found = _hash_of(endpoint, filename)
+    return {HASH: found} if found else {}
 
 
 def _let_it_be_cached(response: Response) -> Response:

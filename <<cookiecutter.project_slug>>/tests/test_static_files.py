@@ -74,9 +74,8 @@ def test_what_is_no_file_is_not_cached(app: Flask, client: FlaskClient) -> None:
 
 
 def test_a_change_of_the_file_changes_its_url(tmp_path: Path) -> None:
-    app = Flask("tests.app", static_folder=tmp_path)
+    app = static_files.App("tests.app", static_folder=tmp_path)
     app.debug = True
-    static_files.init_app(app)
     client = app.test_client()
 
     def write(text: str, moment: int) -> str:

@@ -34,9 +34,11 @@ class Request(flask.Request):
 
         Flask-Login knows no SECRET_KEY_FALLBACKS, and fails on a signature that is not ASCII.
         """
-        cookies = super().cookies.to_dict()
         name = current_app.config["REMEMBER_COOKIE_NAME"]
-        token = _remembered_token(cookies.pop(name, ""))
+        if name not in super().cookies:
+            return super().cookies
+        cookies = super().cookies.to_dict()
+        token = _remembered_token(cookies.pop(name))
         if token is not None:
             cookies[name] = encode_cookie(token)
         return ImmutableMultiDict(cookies)

@@ -18,7 +18,7 @@ def moment(value: datetime) -> Markup:
     """A moment as people read it, such as "31 Jan 2026, 12:00 UTC", and programs too."""
     value = value.astimezone(UTC)
     words = f"{value.day} {value:%b %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(timestamp(value), words)
+    return Markup(f'<time datetime="{timestamp(value)}">{words}</time>')  # noqa: S704 - no text
 
 
 def device(user_agent: str) -> str:
