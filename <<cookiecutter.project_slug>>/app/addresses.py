@@ -1,9 +1,12 @@
 """Addresses of clients: one form for each, however a server or a proxy writes it."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # Shared by all clients whose address can't be read.
 UNREADABLE = ""
+# No address is longer, with its zone and port. What clients write is kept in a cache.
+MAX_LENGTH = 100
 # IPv4 clients as a translator shows them to an IPv6 server (RFC 6052, section 2.1).
 NAT64 = ip_network("64:ff9b::/96")
 
@@ -14,7 +17,11 @@ def normalize(written: str) -> str:
     A port, brackets, quotes and a zone are dropped, and IPv4 inside IPv6 becomes IPv4. Without
     this, one client would count as many, or many as one.
     """
-    text = written.strip(' \t"')
+    return _normalize(written.strip(' \t"')[:MAX_LENGTH])
+
+
+@lru_cache(maxsize=256)
+def _normalize(text: str) -> str:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

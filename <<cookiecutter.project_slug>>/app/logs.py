@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from flask import Flask, Response, request
 from werkzeug.wsgi import get_path_info
@@ -105,7 +105,7 @@ def request_id(environ: "WSGIEnvironment", *, trusted: bool) -> str:
     given = environ.get("HTTP_X_REQUEST_ID", "")
     if trusted and REQUEST_ID.fullmatch(given) and not TOKEN.search(given):
         return str(given)
-    return uuid4().hex
+    return token_hex(16)
 
 
 def current_id() -> str | None:

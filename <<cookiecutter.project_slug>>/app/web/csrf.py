@@ -4,7 +4,7 @@ A Referer is not asked for: it is missing with privacy tools, and adds nothing t
 bound to a `__Host-` cookie.
 """
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import CSRFProtect
@@ -34,7 +34,7 @@ def init_app(app: Flask) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the function below checks
     csrf.init_app(app)
     SERIALIZER.set(app, URLSafeTimedSerializer(app.config["WTF_CSRF_SECRET_KEY"], SALT))
-    app.jinja_env.globals["csrf_token"] = token
+    app.context_processor(lambda: {"csrf_token": token})  # after Flask-WTF's own
     app.before_request(refuse_nameless_fields)
     app.before_request(refuse_forged_forms)
 
@@ -62,6 +62,8 @@ def refuse_nameless_fields() -> None:
 
 def refuse_forged_forms() -> ResponseReturnValue | None:
     """Refuse a form without this browser's token. An old form to sign out may still do its work."""
+    if request.method not in current_app.config["WTF_CSRF_METHODS"]:
+        return None
     try:
         csrf.protect(apply_exemptions=True)
     except CSRFError:
