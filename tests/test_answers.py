@@ -266,10 +266,10 @@ def test_any_name(name: str, render: Renderer) -> None:
     folder = render(project_name=name, description=name)
     config = folder / "app" / "config.py"
     source = config.read_text("utf-8")
-    line = next(line for line in source.splitlines() if line.startswith("APP_NAME"))
+    lines = [line for line in source.splitlines() if line.startswith("APP_")]
     namespace: dict[str, str] = {}
-    exec(line, namespace)  # noqa: S102 - the line is what is tested
-    assert namespace["APP_NAME"] == name
+    exec("\n".join(lines), namespace)  # noqa: S102 - these lines are what is tested
+    assert (namespace["APP_NAME"], namespace["APP_DESCRIPTION"]) == (name, name)
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["description"] == name
     readme = (folder / "README.md").read_text("utf-8")

@@ -17,6 +17,7 @@ from flask import Flask
 from app import database_url, kinds, rules
 
 APP_NAME = "<<cookiecutter.__quoted_name>>"  # fmt: skip
+APP_DESCRIPTION = "<<cookiecutter.__quoted_description>>"  # fmt: skip
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -43,6 +44,7 @@ class Setting:
 
 SETTINGS = (
     Setting("APP_NAME", kinds.text, APP_NAME),
+    Setting("APP_DESCRIPTION", kinds.text, APP_DESCRIPTION),
     # Signs cookies. The fallbacks are older keys, still accepted after a rotation.
     Setting(
         "SECRET_KEY",

@@ -47,6 +47,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
         ["My App", "Müller & Söhne", "می‌خواهم 👩‍💻"],
         ["My\nApp", "My\x1b[31mApp", "a\u2028b", "a\udcffb"],
     ),
+    "APP_DESCRIPTION": (["Bookings for our sailing club."], ["Two\nlines"]),
     "SECRET_KEY": (
         [LONG_KEY, "your-" + LONG_KEY, "dev-" + LONG_KEY],
         [

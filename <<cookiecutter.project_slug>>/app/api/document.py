@@ -65,7 +65,12 @@ def build(app: Flask) -> Json:
         paths.setdefault(path, {})[method.lower()] = _describe(operation, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": app.config["APP_NAME"], "version": "1.0.0", "description": INTRODUCTION},
+        "info": {
+            "title": app.config["APP_NAME"],
+            "summary": app.config["APP_DESCRIPTION"],
+            "version": "1.0.0",
+            "description": INTRODUCTION,
+        },
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for _, _, each in routes)],
         "paths": paths,

@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     MENU.set(app, [("web.account", "Account")])
     app.jinja_env.globals["menu_entries"] = MENU.of(app)
+    app.jinja_env.globals["home_endpoint"] = "web.home"
     errors.show_with(app, "/", error_pages.show)
 
     def link(purpose: str, token: str) -> Action:

@@ -96,6 +96,13 @@ def test_the_password_policy_is_as_it_is_set(make_app: MakeApp) -> None:
     assert schemas["Registration"]["properties"]["password"]["minLength"] == 20
 
 
+def test_it_says_what_the_app_is(make_app: MakeApp) -> None:
+    app = make_app(APP_DESCRIPTION="Bookings & more")
+    client = app.test_client()
+    assert client.get("/api/v1/openapi.json").get_json()["info"]["summary"] == "Bookings & more"
+    assert '<p class="lead">Bookings &amp; more</p>' in client.get("/api/docs").text
+
+
 def test_the_page_shows_every_operation(app: Flask, document: Json) -> None:
     answer = app.test_client().get("/api/docs")
     assert (answer.status_code, answer.mimetype) == (200, "text/html")

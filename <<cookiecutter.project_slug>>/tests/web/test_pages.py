@@ -135,10 +135,45 @@ def test_the_home_page_teaches_newcomers_in_debug_mode_alone(
     assert "/api/docs" in page
     assert "/api/v1" not in page
     #: endif
-    ordinary = browser.get("/").text
-    assert "mailbox" not in ordinary
-    assert 'href="/register"' in ordinary
-    assert 'href="/login"' in ordinary
+    assert "mailbox" not in browser.get("/").text
+
+
+def test_the_home_page_of_strangers_says_what_the_app_is(make_app: MakeApp) -> None:
+    app = make_app(APP_DESCRIPTION="Bookings & <more>")
+    page = app.test_client().get("/").text
+    check(page)
+    assert page.count("Bookings &amp; &lt;more&gt;") == 2  # on the page, and for search engines
+    assert 'href="/register"' in page
+    assert 'href="/login"' in page
+
+
+def test_the_home_page_of_people_leads_to_the_menu(signed_in: Browser) -> None:
+    page = signed_in.get("/").text
+    check(page)
+    assert "Welcome back, Ada" in page
+    assert re.search(r'class="tiles">\s*<li><a href="/account"', page)
+    assert "/register" not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/no/such/page",
+        "/dev/mailbox",
+        #: if cookiecutter.interface == "both"
+        "/api/docs",
+        #: endif
+    ],
+)
+def test_every_header_leads_home(make_app: MakeApp, path: str) -> None:
+    app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
+    assert '<a class="brand" href="/">' in app.test_client().get(path).text
+
+
+def test_the_footer_says_whom_to_write_to(make_app: MakeApp, browser: Browser) -> None:
+    app = make_app(SUPPORT_EMAIL="help@example.com")
+    assert 'href="mailto:help@example.com"' in app.test_client().get("/").text
+    assert "mailto:" not in browser.get("/").text
 
 
 def test_the_name_of_the_app_is_shown_as_text(make_app: MakeApp) -> None:
