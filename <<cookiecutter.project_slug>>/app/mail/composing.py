@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
 
 from flask import Flask, current_app, render_template
 
-from app.mail.emails import Button, Email
+from app.mail import emails
+from app.mail.emails import Email
 from app.per_app import PerApp
 
 
@@ -19,7 +21,7 @@ class Action:
     token: str | None = None
 
 
-# How a token is shown, given its purpose and the token.
+# How a token is shown, given its purpose and the token; without one, where people ask for it.
 Presenter = Callable[[str, str], Action]
 
 
@@ -59,16 +61,17 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
     config = current_app.config
     message = EmailMessage()
     message["Subject"] = f"{email.subject} · {config['APP_NAME']}"
-    message["From"] = config["MAIL_DEFAULT_SENDER"]
+    name, sender = parseaddr(config["MAIL_DEFAULT_SENDER"])
+    message["From"] = Address(name or config["APP_NAME"], addr_spec=sender)
     if email.to:
         message["To"] = _for_transport(email.to)
         # Where the email goes is read from the header, whose parser may find another address.
         if [each.addr_spec for each in message["To"].addresses] != [_for_transport(email.to)]:
             raise EmailNotValidError
-    if email.asks_for_reply and config["SUPPORT_EMAIL"]:
+    if config["SUPPORT_EMAIL"]:
         message["Reply-To"] = config["SUPPORT_EMAIL"]
     message["Date"] = localtime()
-    domain = parseaddr(message["From"])[1].rpartition("@")[2].strip("[]")
+    domain = sender.rpartition("@")[2].strip("[]")
     message["Message-ID"] = f"<{message_id}@{domain}>" if message_id else make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
     words = _words(email)
@@ -83,32 +86,24 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
 
 def _words(email: Email) -> dict[str, object]:
     """What the templates need."""
+    button, action = email.button, Action()
     closing = [email.closing] if email.closing else []
-    action = Action()
-    if email.button is not None:
+    if button is not None:
         # Flask types the proxy as the app that it stands for.
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        action = mail_of(app).presenter(email.button.purpose, email.button.token)
-        closing = [_validity(email.button, action), *closing]
+        action = mail_of(app).presenter(button.purpose, button.token)
+        if button.lifetime:
+            noun = "link" if action.link else "token"
+            closing.insert(0, emails.validity(app.config[button.lifetime], noun))
     return {
         "subject": email.subject,
         "before": email.paragraphs,
-        "label": email.button.label if email.button else None,
+        "label": button.label if button else None,
+        "copy_link": emails.COPY_LINK,
         "action": action,
         "after": closing,
+        "footer": list(email.footer()),
     }
-
-
-def _validity(button: Button, action: Action) -> str:
-    """How often and how long a link, or a bare token, works."""
-    seconds = current_app.config[button.lifetime]
-    noun = "link" if action.link else "token"
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        if seconds >= size:
-            count = int(seconds // size)
-            unit += "s" if count > 1 else ""
-            return f"This {noun} works once and expires in {count} {unit}."
-    return f"This {noun} works once and expires soon."
 
 
 def _for_transport(address: str) -> str:

@@ -1,42 +1,73 @@
-"""Every email the app sends: what it says.
+"""Every word of every email.
 
-Each is written once, as paragraphs and perhaps a button; its text and its HTML are made from
-the same words. No email repeats a name or anything else that a stranger may have typed.
+Each email is written once: text and HTML are made from it. No email repeats a name or anything
+else that a stranger may have typed.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import current_app
 
 NOT_YOU = "If this wasn't you, you can ignore this email."
+COPY_LINK = "Or copy this link into your browser:"
 
 
 @dataclass(frozen=True)
 class Button:
-    """What an email asks its reader to do, and the token that allows it."""
+    """What an email asks its reader to do, and the token that allows it.
+
+    Without a token it leads to the page where a person can ask for one.
+    """
 
     label: str
     purpose: str
-    token: str
-    lifetime: str  # the setting with the token's lifetime in seconds
+    token: str = ""
+    lifetime: str = ""  # the setting with the token's lifetime in seconds
+
+
+RESET = Button("Reset password", "reset")
 
 
 @dataclass(frozen=True)
 class Email:
-    """An email before it is composed. One to "" is for nobody, and never leaves."""
+    """An email before it is composed. One to "" is for nobody, and never leaves.
+
+    Mail programs show the first paragraph after the subject in the list of emails.
+    """
 
     to: str
     subject: str
     paragraphs: tuple[str, ...]
     button: Button | None = None
     closing: str = ""
-    # Whether its words ask for a reply, which then goes to SUPPORT_EMAIL.
-    asks_for_reply: bool = False
+    # Whether the address is known to have an account.
+    has_account: bool = True
 
     def to_nobody(self) -> "Email":
         """The same email, for nobody: it takes as long to send, so that time tells nothing."""
         return replace(self, to="")
+
+    def footer(self) -> Iterator[str]:
+        """Yield why the reader got the email, and where help is."""
+        name, support = current_app.config["APP_NAME"], current_app.config["SUPPORT_EMAIL"]
+        if self.has_account:
+            yield f"You received this email because you have an account at {name}."
+        else:
+            yield f"You received this email because your address was entered at {name}."
+        if support:
+            yield f"Questions? Reply to this email or write to {support}."
+
+
+def validity(seconds: float, noun: str) -> str:
+    """Say how often and how long a link, or a bare token, works."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= size:
+            count = int(seconds // size)
+            unit += "s" if count > 1 else ""
+            return f"This {noun} works once and expires in {count} {unit}."
+    return f"This {noun} works once and expires soon."
 
 
 def confirm_address(to: str, token: str) -> Email:
@@ -47,6 +78,7 @@ def confirm_address(to: str, token: str) -> Email:
         ("We received a request to create an account with this email address.",),
         Button("Confirm email address", "confirm", token, "CONFIRM_TOKEN_SECONDS"),
         NOT_YOU,
+        has_account=False,
     )
 
 
@@ -58,10 +90,11 @@ def already_registered(to: str) -> Email:
         (
             "We received a request to create an account with this email address, but you already"
             " have one. Nothing has changed.",
-            "Sign in as usual. If you don't know your password, request a password reset, which"
-            " also confirms your email address.",
+            "Sign in as usual. If you don't know your password, reset it, which also confirms your"
+            " email address.",
         ),
-        closing=NOT_YOU,
+        RESET,
+        NOT_YOU,
     )
 
 
@@ -71,7 +104,7 @@ def invitation(to: str, token: str) -> Email:
         to,
         "You have been invited",
         (
-            f"An account on {current_app.config['APP_NAME']} was created for you with this email"
+            f"An account at {current_app.config['APP_NAME']} was created for you with this email"
             " address. Set a password to start using it.",
         ),
         Button("Set password", "reset", token, "INVITATION_TOKEN_SECONDS"),
@@ -95,8 +128,11 @@ def password_changed(to: str) -> Email:
     return Email(
         to,
         "Your password was changed",
-        ("The password for your account was changed, and other devices were signed out.",),
-        closing="If this wasn't you, reset your password right away.",
+        (
+            "The password for your account was changed, and other devices were signed out.",
+            "If this wasn't you, reset your password right away.",
+        ),
+        RESET,
     )
 
 
@@ -110,7 +146,6 @@ def factor_added(to: str) -> Email:
             " your recovery codes.",
         ),
         closing=f"If this wasn't you, {_contact()} right away.",
-        asks_for_reply=True,
     )
 
 
@@ -120,10 +155,11 @@ def factor_removed(to: str) -> Email:
         to,
         "Two-factor authentication was turned off",
         (
-            "Signing in to your account needs only your password now. Your recovery codes no"
+            "Signing in to your account now needs only your password. Your recovery codes no"
             " longer work.",
+            "If this wasn't you, reset your password right away.",
         ),
-        closing="If this wasn't you, reset your password right away.",
+        RESET,
     )
 
 
@@ -132,8 +168,11 @@ def recovery_codes_made(to: str) -> Email:
     return Email(
         to,
         "You have new recovery codes",
-        ("New recovery codes were created for your account. The old ones no longer work.",),
-        closing="If this wasn't you, reset your password right away.",
+        (
+            "New recovery codes were created for your account. The old ones no longer work.",
+            "If this wasn't you, reset your password right away.",
+        ),
+        RESET,
     )
 
 
@@ -148,8 +187,9 @@ def recovery_code_used(to: str, left: int) -> Email:
         (
             f"One of your recovery codes was used in place of your authenticator app. {rest}",
             "You can create new recovery codes at any time.",
+            "If this wasn't you, reset your password right away and create new recovery codes.",
         ),
-        closing="If this wasn't you, reset your password right away and create new recovery codes.",
+        RESET,
     )
 
 
@@ -161,9 +201,10 @@ def new_device(to: str, signed_in_at: datetime, ip_address: str) -> Email:
         (
             "We noticed a sign-in to your account from a device that we don't recognize.",
             f"Time: {signed_in_at:%Y-%m-%d %H:%M} UTC. IP address: {ip_address or 'unknown'}.",
-            "If this was you, you don't need to do anything.",
+            "If this was you, you don't need to do anything. If this wasn't you, reset your"
+            " password right away. This signs out every device.",
         ),
-        closing="If this wasn't you, reset your password right away. This signs out every device.",
+        RESET,
     )
 
 
@@ -175,6 +216,7 @@ def confirm_new_address(to: str, token: str) -> Email:
         ("We received a request to use this email address for an account.",),
         Button("Use this email address", "email", token, "EMAIL_CHANGE_TOKEN_SECONDS"),
         NOT_YOU,
+        has_account=False,
     )
 
 
@@ -186,8 +228,9 @@ def email_change_requested(to: str) -> Email:
         (
             "We received a request to use another email address for your account. Nothing changes"
             " until the new address is confirmed.",
+            "If this wasn't you, reset your password, which cancels the request.",
         ),
-        closing="If this wasn't you, change your password, which cancels the request.",
+        RESET,
     )
 
 
@@ -211,7 +254,6 @@ def email_changed(to: str) -> Email:
         "Your email address was changed",
         ("Your account now uses another email address. This is the last email to this one.",),
         closing=f"If this wasn't you, {_contact()} right away.",
-        asks_for_reply=True,
     )
 
 
@@ -222,7 +264,6 @@ def account_deleted(to: str) -> Email:
         "Your account was deleted",
         ("Your account and everything stored about it have been deleted.",),
         closing=f"If you didn't want this, {_contact()}.",
-        asks_for_reply=True,
     )
 
 

@@ -37,7 +37,8 @@ def init_app(app: Flask) -> None:
     errors.show_with(app, "/", error_pages.show)
 
     def link(purpose: str, token: str) -> Action:
-        """BASE_URL, never a request, says where mailed links lead."""
-        return Action(link=f"{app.config['BASE_URL']}{LINKS[purpose]}/{token}")
+        """BASE_URL, never a request, says where the links of emails lead."""
+        page = f"{app.config['BASE_URL']}{LINKS[purpose]}"
+        return Action(link=f"{page}/{token}" if token else page)
 
     mail.present_with(app, link)

@@ -20,7 +20,7 @@ def test_an_email_arrives_in_text_and_html(make_app: MakeApp, server: tuple[Serv
     send(app_with(make_app, server[1]))
     content = server[0].kept[0].decode()
     assert f"To: {ADDRESS}" in content
-    assert "From: no-reply@localhost" in content
+    assert "<no-reply@localhost>" in content
     assert "text/plain" in content
     assert "text/html" in content
 
