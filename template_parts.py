@@ -35,7 +35,8 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
         (sqlite, ["tests/test_table_copies.py"]),
         (postgresql, ["app/postgresql.py", "tests/test_postgresql.py"]),
         (mysql, ["app/mysql.py", "migrations/mysql.py", "tests/test_mysql.py"]),
-        (not sqlite, ["compose.yaml", "migrations/lock.py", "tests/database_server.py"]),
+        (not sqlite, ["app/time_outs.py", "migrations/lock.py", "tests/database_server.py"]),
+        (not sqlite, ["compose.yaml"]),
     ]
 
 

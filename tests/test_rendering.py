@@ -38,7 +38,12 @@ PATHS = {
     ],
     "postgresql": ["app/postgresql.py", "tests/test_postgresql.py"],
     "mysql": ["app/mysql.py", "migrations/mysql.py", "tests/test_mysql.py"],
-    "server": ["compose.yaml", "migrations/lock.py", "tests/database_server.py"],
+    "server": [
+        "app/time_outs.py",
+        "compose.yaml",
+        "migrations/lock.py",
+        "tests/database_server.py",
+    ],
 }
 WORDS = {
     "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|reauthenticat|/login\b|recent.sign",

@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import faults
 from app.accounts.errors import SignedOut
-from app.database import unlimited_statements
 
 # Joiners that belong to words and emoji. They move no text, unlike the rest of their category.
 JOINERS = "\u200c\u200d"
@@ -42,13 +41,18 @@ def printable(text: str) -> str:
 
 @contextmanager
 def using_database() -> Iterator[None]:
-    """Allow statements any time, but say in one line what keeps the database from being used.
+    """Say in one line what keeps the database from being used.
 
     Raises ClickException.
     """
+    #: if cookiecutter.__backend != "sqlite"
+    from app import time_outs
+
+    # What a command does may take any time.
+    token = time_outs.limited.set(False)
+    #: endif
     try:
-        with unlimited_statements():
-            yield
+        yield
     except SQLAlchemyError as error:
         if not faults.is_passing(error):
             raise
@@ -58,6 +62,10 @@ def using_database() -> Iterator[None]:
         ) from None
     except SignedOut:
         raise ClickException("The account was deleted in the meantime.") from None
+    #: if cookiecutter.__backend != "sqlite"
+    finally:
+        time_outs.limited.reset(token)
+    #: endif
 
 
 class DatabaseGroup(AppGroup):

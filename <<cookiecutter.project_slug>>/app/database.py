@@ -1,8 +1,5 @@
 """The connection to the database: its driver, its pool and its time-outs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,9 +11,6 @@ from app.extensions import db
 
 if TYPE_CHECKING:
     from app.faults import Fault
-
-# Whether new connections limit how long a statement may take.
-_limited = ContextVar("_limited", default=True)
 
 
 class Backend(Protocol):
@@ -47,21 +41,6 @@ def init_app(app: Flask) -> None:
         backend(db.engine.dialect).set_up(db.engine, app.config)
 
 
-@contextmanager
-def unlimited_statements() -> Iterator[None]:
-    """Open connections without a statement time-out: for migrations and other commands."""
-    token = _limited.set(False)
-    try:
-        yield
-    finally:
-        _limited.reset(token)
-
-
-def statement_timeout(config: Config) -> int | None:
-    """Return the seconds a statement may take on a new connection; None for any time."""
-    return config["DATABASE_STATEMENT_TIMEOUT_SECONDS"] if _limited.get() else None
-
-
 def backend(dialect: Dialect) -> Backend:
     """Return the module for one kind of database."""
     #: if cookiecutter.__backend == "postgresql"
@@ -89,11 +68,10 @@ def _engine_options(config: Config) -> dict[str, Any]:
     """The options for `create_engine`: what SQLALCHEMY_ENGINE_OPTIONS sets wins, but for one."""
     own = config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
     url = make_url(config["SQLALCHEMY_DATABASE_URI"])
+    options: dict[str, Any] = {}
+    #: if cookiecutter.__backend != "sqlite"
     # A connection that died while it was idle is noticed and replaced before its next use.
-    options = {"pool_pre_ping": True}
-    #: if cookiecutter.__backend == "sqlite"
-    # SQLite has none that could die.
-    options["pool_pre_ping"] = url.get_backend_name() != "sqlite"
+    options["pool_pre_ping"] = True
     #: endif
     pool = own.get("poolclass") or url.get_dialect()().get_dialect_pool_class(url)
     if "pool" not in own and issubclass(pool, QueuePool):

@@ -8,7 +8,7 @@ import pymysql
 from flask import Config
 from sqlalchemy import URL, Engine, event
 
-from app import backups, database
+from app import backups, time_outs
 from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
@@ -53,7 +53,7 @@ def set_up(engine: Engine, config: Config) -> None:
         """Wait only so long for the server. What the URL or the owner's options say wins."""
         options["charset"] = "utf8mb4"  # any other can't carry every name
         options.setdefault("connect_timeout", config["DATABASE_CONNECT_TIMEOUT_SECONDS"])
-        seconds = database.statement_timeout(config)
+        seconds = time_outs.of_statements(config)
         if seconds is not None:
             options.setdefault("read_timeout", seconds + MARGIN_SECONDS)
             options.setdefault("write_timeout", seconds + MARGIN_SECONDS)
@@ -66,7 +66,7 @@ def set_up(engine: Engine, config: Config) -> None:
         locks gaps between rows, so that more transactions end in a deadlock.
         """
         lock_seconds = config["DATABASE_LOCK_TIMEOUT_SECONDS"]
-        seconds = database.statement_timeout(config) or 0
+        seconds = time_outs.of_statements(config) or 0
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(

@@ -10,7 +10,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine
 
-from app import backups, database
+from app import backups, time_outs
 from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
@@ -20,14 +20,13 @@ MARGIN_SECONDS = 1
 # "PostgreSQL Error Codes". In these classes the message names what the schema or the server calls
 # things, never a value.
 VALUE_FREE = (
-    *("08", "0A", "22001", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"),
-)
+    "08", "0A", "22001", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58",
+)  # fmt: skip
 # Connection lost, read-only, sign-in refused, no such database, deadlock, privilege, missing column
 # and table, resources, lock, shutdown or statement time-out, the system, a damaged index.
 PASSING = (
-    *("08", "25006", "28", "3D", "40", "42501", "42703", "42P01"),
-    *("53", "55", "57", "58", "XX"),
-)
+    "08", "25006", "28", "3D", "40", "42501", "42703", "42P01", "53", "55", "57", "58", "XX",
+)  # fmt: skip
 # The server is shutting down, or another one has taken over.
 FATAL = ("08", "25006", "57P")
 UNIQUE_VIOLATION = "23505"
@@ -72,7 +71,7 @@ class Connector:
         options["client_encoding"] = "utf8"  # any other can't carry every name
         connection = self._open(args, options)
         _check_encoding(connection)
-        seconds = database.statement_timeout(self.config)
+        seconds = time_outs.of_statements(self.config)
         if seconds is not None:
             connection.read_timeout = seconds + MARGIN_SECONDS
         return connection
@@ -96,10 +95,10 @@ class Connector:
         return Connection.connect(*args, **options)
 
     def _options(self, options: dict[str, Any]) -> str:
-        seconds = database.statement_timeout(self.config) or 0
+        seconds = time_outs.of_statements(self.config) or 0
         lock_seconds = self.config["DATABASE_LOCK_TIMEOUT_SECONDS"]
-        time_outs = f"-c statement_timeout={seconds}s -c lock_timeout={lock_seconds}s"
-        return f"{time_outs} {options.get('options', '')}".strip()
+        limits = f"-c statement_timeout={seconds}s -c lock_timeout={lock_seconds}s"
+        return f"{limits} {options.get('options', '')}".strip()
 
 
 def set_up(engine: Engine, config: Config) -> None:

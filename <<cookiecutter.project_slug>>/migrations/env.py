@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError
 
 from app import faults
 from app.commands import using_database
-from app.database import unlimited_statements
 from app.extensions import db
 from migrations import rendering
 
@@ -97,18 +96,17 @@ def run() -> None:
     if context.is_offline_mode():
         write_sql()
         return
-    with unlimited_statements():
-        with using_database():
-            connection = db.engine.connect()
-        with connection:
-            try:
-                if changes_database():
-                    migrate_alone(connection)
-                else:
-                    migrate(connection)
-            except DBAPIError as error:
-                statement = " ".join((error.statement or "").split())
-                raise ClickException(f"{faults.reason(error)} [{statement}]") from None
+    with using_database():
+        connection = db.engine.connect()
+    with connection:
+        try:
+            if changes_database():
+                migrate_alone(connection)
+            else:
+                migrate(connection)
+        except DBAPIError as error:
+            statement = " ".join((error.statement or "").split())
+            raise ClickException(f"{faults.reason(error)} [{statement}]") from None
 
 
 run()

@@ -95,6 +95,10 @@ def complete(
     context: MigrationContext, _revision: object, scripts: list[ops.MigrationScript]
 ) -> None:
     """Adjust what Alembic found before it is written."""
+    #: if cookiecutter.__backend == "mysql"
+    from migrations import mysql
+
+    #: endif
     command: Any = context.config.cmd_opts if context.config else None
     if getattr(command, "autogenerate", False) and all(
         script.upgrade_ops is None or script.upgrade_ops.is_empty() for script in scripts
@@ -107,8 +111,6 @@ def complete(
         for changes in (script.upgrade_ops, script.downgrade_ops):
             ordering.arrange(changes)
             #: if cookiecutter.__backend == "mysql"
-            from migrations import mysql
-
             mysql.release_indexes(changes, context)
             #: endif
             _fill_new_columns(changes, context)

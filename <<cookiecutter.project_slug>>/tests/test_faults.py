@@ -13,9 +13,10 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from app import database, faults
+from app import faults
 from app.accounts import registration
 from app.accounts.models import Account
+from app.commands import using_database
 from app.extensions import db
 from tests.conftest import PASSWORD, MakeApp, add_account
 from tests.failing import engine_of
@@ -268,7 +269,7 @@ def test_time_outs_hold_in_the_server_but_not_for_commands(make_app: MakeApp) ->
         with engine.connect() as connection:
             assert connection.scalar(text(query)) in serving
         engine.dispose()
-        with database.unlimited_statements(), engine.connect() as connection:
+        with using_database(), engine.connect() as connection:
             assert connection.scalar(text(query)) in command
         engine.dispose()
 
@@ -280,11 +281,9 @@ def test_the_owners_engine_options_are_kept(make_app: MakeApp) -> None:
     engine = engine_of(app)
     assert isinstance(engine.pool, QueuePool)
     assert (engine.pool.size(), engine.pool._recycle) == (3, 7)
-    pinged = True
-    #: if cookiecutter.__backend == "sqlite"
-    pinged = engine.dialect.name != "sqlite"
+    #: if cookiecutter.__backend != "sqlite"
+    assert engine.pool._pre_ping
     #: endif
-    assert engine.pool._pre_ping == pinged
     assert engine.hide_parameters
 
 

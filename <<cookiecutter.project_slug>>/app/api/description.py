@@ -19,7 +19,13 @@ ANSWERS = {
 }
 
 DOCUMENT: PerApp[dict[str, Any]] = PerApp("openapi")
-pages = Blueprint("api_docs", __name__, template_folder="templates")
+pages = Blueprint(
+    "api_docs",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/static/api",
+)
 
 
 @operations.operation("GET", "/openapi.json", signed_in=False, answers=ANSWERS)
