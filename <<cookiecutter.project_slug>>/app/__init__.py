@@ -28,7 +28,7 @@ from app.session_cookie import SessionCookie
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
-    """An app with the settings of the environment, and `settings` over them.
+    """Create an app. `settings` override those of the environment.
 
     Raises ConfigurationError when one is missing or wrong.
     """
@@ -59,7 +59,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
 
 
 def _add_features(app: Flask) -> None:
-    """Join what was chosen when this app was made."""
+    """Add the parts of the app that serve requests."""
     #: if cookiecutter.interface != "html"
     from app import api
 

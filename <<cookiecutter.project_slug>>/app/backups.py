@@ -1,4 +1,4 @@
-"""`flask backup`: a copy of the database that is whole, while the app serves."""
+"""`flask backup`: a consistent copy of the database while the app runs."""
 
 import os
 import shutil
@@ -24,9 +24,9 @@ from app.health import VERSION
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @with_appcontext
 def command(folder: Path | None) -> None:
-    """Copy the database into FOLDER, or into instance/backups, while the app serves.
+    """Copy the database into FOLDER, or into instance/backups, while the app runs.
 
-    The copy holds everything about everyone: keep it as safe as the database. docs/operations.md
+    The copy contains everything about everyone: keep it as safe as the database. docs/operations.md
     says how to restore it.
     """
     folder = folder or Path(current_app.instance_path, "backups")

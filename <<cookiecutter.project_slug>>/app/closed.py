@@ -1,4 +1,4 @@
-"""Endpoints that a setting takes away: they answer as if they did not exist."""
+"""Endpoints that a setting closes: the response is the same as if they didn't exist."""
 
 from typing import cast
 
@@ -6,7 +6,7 @@ from flask import Flask, abort, request
 
 
 def close(app: Flask, endpoint: str) -> None:
-    """Answer requests to an endpoint with 404; call it before other checks are registered."""
+    """Respond to requests to an endpoint with 404. Call it before other checks are registered."""
 
     @app.before_request
     def refuse() -> None:

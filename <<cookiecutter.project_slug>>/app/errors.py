@@ -1,4 +1,4 @@
-"""One way from an error to a response: each interface registers how it shows errors."""
+"""Turn errors into responses: each interface registers how it shows them."""
 
 import logging
 from collections.abc import Callable
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error in the form of the interface that was asked."""
+    """Show every error in the form of the interface that was requested."""
     VIEWS.set(app, [])
     for kind in (HTTPException, AccountError, SQLAlchemyError):
         app.register_error_handler(kind, _answer)
@@ -57,7 +57,7 @@ def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseRe
 
 
 def _unavailable(error: SQLAlchemyError) -> HTTPException:
-    """A 503 for what passes, with a line in the log. Raises what is a bug of the app."""
+    """Return a 503 for a temporary fault, and log it. Raises what is a bug of the app."""
     if not faults.is_passing(error):
         raise error
     # The endpoint, not the path: that may hold a token.

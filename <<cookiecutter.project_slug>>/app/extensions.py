@@ -66,5 +66,5 @@ def on_commit(callback: Callable[[], None]) -> None:
 
 
 def changed_rows(statement: Delete | Update) -> int:
-    """How many rows it was: of several statements at the same moment, one finds the row."""
+    """Return how many rows a statement changed: of several concurrent ones, one finds the row."""
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount

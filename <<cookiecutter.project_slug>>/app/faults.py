@@ -1,4 +1,4 @@
-"""What an error of the database means, told without the values of the statement that failed.
+"""Find out what a database error means, without the values of the statement that failed.
 
 Drivers repeat values in their messages ("Key (email)=(ada@example.com) already exists"). They are
 removed where they arise, so that no log, traceback or terminal can show one, whoever writes it.

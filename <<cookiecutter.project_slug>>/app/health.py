@@ -1,4 +1,4 @@
-"""Whether this process can serve: for load balancers, which ask by number, not by name."""
+"""The health check for load balancers, which may use an IP address as the host."""
 
 import ast
 import logging
@@ -24,7 +24,7 @@ VERSION = table("alembic_version", column("version_num"))
 
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """200 while the database answers, has the tables of this code, and takes writes; else 503."""
+    """Check health: 200 if the database responds, has all tables and accepts writes, else 503."""
     try:
         with db.engine.connect() as connection:
             problem = _problem(connection)

@@ -1,4 +1,4 @@
-"""Who is signed in: the bridge between Flask-Login and the session rows.
+"""Who is signed in: connects Flask-Login with the session rows.
 
 What Flask-Login calls the user's id is the token of a session row. Ending the row ends every
 copy of it, wherever it is kept.
@@ -26,7 +26,7 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
 
     @property
     def account(self) -> Account:
-        """Whose session it is."""
+        """The account of the session."""
         return self.session.account
 
     def get_id(self) -> str:
@@ -35,7 +35,7 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
 
 
 def load(token: str, *kinds: str) -> Identity | None:
-    """The identity of a token's living session, which is marked as seen by this request."""
+    """Return the identity of a token's session, which this request marks as seen."""
     session = sessions.find(token, *kinds)
     if session is None:
         return None
@@ -45,12 +45,12 @@ def load(token: str, *kinds: str) -> Identity | None:
 
 
 def current_identity() -> Identity:
-    """The identity behind this request; for views that need a sign-in."""
+    """Return the identity of this request, for views that require a sign-in."""
     return cast(Identity, current_user._get_current_object())
 
 
 def current_client(*devices: str) -> Client:
-    """Who sends this request, as the service wants to know it."""
+    """Return the client of this request."""
     return Client(
         ip_address=addresses.normalize(request.remote_addr or ""),
         user_agent=_storable(request.user_agent.string, USER_AGENT_LENGTH),
@@ -60,5 +60,5 @@ def current_client(*devices: str) -> Client:
 
 
 def _storable(header: str, length: int) -> str:
-    """What anybody may have sent, as a column can hold it: not every database takes a NUL."""
+    """Make a header fit into a column: not every database accepts a NUL."""
     return header.replace("\0", "")[:length]

@@ -50,7 +50,7 @@ def secret(value: Any) -> str:
 
 
 def folder(value: Any) -> str:
-    """Read a folder's path. `rules` refuses one that holds what is not for everyone."""
+    """Read a folder's path. `rules` rejects one with private files."""
     return text(value)
 
 

@@ -1,4 +1,4 @@
-"""The log: a line of JSON for each record in production, and what every line leaves out.
+"""The log: one line of JSON for each record in production, without secrets.
 
 Lines written during a request name it, and have the ID that its response has as `X-Request-ID`.
 """
@@ -33,7 +33,7 @@ _environ: ContextVar["WSGIEnvironment | None"] = ContextVar("_environ", default=
 
 
 class Record(logging.LogRecord):
-    """A line of any logger, the server's own included, with every mailed token left out."""
+    """A log record without tokens from emails, for all loggers including the server's."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -1,4 +1,4 @@
-"""What every app has one of, found with its type."""
+"""Typed objects of which each app has one."""
 
 from typing import Generic, TypeVar, cast
 

@@ -20,7 +20,7 @@ FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED"
 
 
 class Border:
-    """Brings a request's client, scheme, path and ID into one form, before anything reads them."""
+    """Normalizes a request's client, scheme, path and ID before anything reads them."""
 
     def __init__(self, app: Flask, wsgi_app: "WSGIApplication") -> None:
         self.wsgi_app = wsgi_app
@@ -50,7 +50,7 @@ class Border:
         self._find_path(environ)
 
     def _believe_proxies(self, environ: "WSGIEnvironment") -> None:
-        """Take what the outermost trusted proxy said: each adds to the end of the header."""
+        """Use the value of the outermost trusted proxy: each proxy appends to the header."""
         clients = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if clients != [""]:
             environ["REMOTE_ADDR"] = clients[-self.proxies :][0]

@@ -40,7 +40,7 @@ def set_up(engine: Engine, config: Config) -> None:
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    """Enforce foreign keys, and let readers go on while somebody writes."""
+    """Enforce foreign keys, and let readers continue during a write."""
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -67,7 +67,7 @@ def violated_unique(error: BaseException | None) -> str | None:
 
 
 def back_up(url: URL, file: Path) -> None:
-    """Copy the database into an empty file; others go on reading and writing."""
+    """Copy the database into an empty file; others can read and write meanwhile."""
     with create_engine(url, poolclass=NullPool).connect() as connection:
         connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
 

@@ -1,4 +1,4 @@
-"""Closing an account to its owner for a while, and opening it again."""
+"""Disable accounts and enable them again."""
 
 from sqlalchemy import update
 

@@ -1,4 +1,4 @@
-"""Proving who one is: sign-in in one or two steps, and the password asked again."""
+"""Sign in, in one or two steps, and ask for the password again."""
 
 from dataclasses import dataclass
 
@@ -31,8 +31,8 @@ from app.extensions import transaction
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What a sign-in gives: the session, its token, a secret for the device's next one, and how
-    many older sessions had to end."""
+    """The result of a sign-in: the session, its token, the device's secret for the next one,
+    and how many older sessions had to end."""
 
     session: Session
     token: str
@@ -98,7 +98,7 @@ def sign_in(email: str, password: str, client: Client, kind: str) -> SignedIn:
 
 
 def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> SignedIn:
-    """Start the session that a challenge stands for, of one of `kinds`, after a right code.
+    """Start the session that a challenge is for, of one of `kinds`, after a correct code.
 
     Raises InvalidChallenge; InvalidInput on `code`, which leaves the challenge as it is;
     LimitReached.
@@ -130,7 +130,7 @@ def reauthenticate(
 
 #: endif
 def confirm_password(current: Session, password: str, client: Client, field: str) -> Proof:
-    """Ask somebody signed in for their password; the change it allows must `hold` the proof.
+    """Check the password of someone who is signed in; the change it allows must `hold` the proof.
 
     Raises InvalidInput on `field`, LimitReached.
     """
@@ -150,13 +150,13 @@ def lift_limit(account: Account) -> None:
 
 
 def _failures(source: str, name: str | int) -> Rule:
-    """The limit on wrong passwords from one source: strangers who type an address, a device that
-    is known, or a session. Each is counted apart."""
+    """Return the limit on wrong passwords from one source: strangers who enter an email
+    address, a known device, or a session. Each is counted separately."""
     return Rule("LIMIT_PASSWORD_FAILURES", "password failures", (source, name))
 
 
 def _compare(account: Account | None, password: str, client: Client, failures: Rule) -> str | None:
-    """Compare, within the limits; the account's hash if the password matches it.
+    """Compare a password within the rate limits. Return the account's hash if the password matches.
 
     An attempt is counted before it is known to be a failure, so that guesses made at the same
     moment cannot pass the limit together.
@@ -176,7 +176,7 @@ def _compare(account: Account | None, password: str, client: Client, failures: R
 
 
 def _renew(account: Account, compared: str, password: str) -> str | None:
-    """The hash of a right password, made again if it was made at another cost.
+    """Return the hash of a correct password, hashed again if its cost has changed.
 
     None when another password was set in the meantime.
     """
@@ -188,7 +188,7 @@ def _renew(account: Account, compared: str, password: str) -> str | None:
 
 
 def _replace_hash(account: Account, old: str, new: str) -> bool:
-    """Store a hash in the place of another; whether that one was still there."""
+    """Replace a hash with another. Return whether it was still there."""
     replace = update(Account).where(
         Account.id == account.id, Account.password_hash == old, Account.disabled_at.is_(None)
     )

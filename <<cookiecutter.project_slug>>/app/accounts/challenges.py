@@ -1,7 +1,7 @@
-"""Challenges: what stands between the first and the second step of a sign-in.
+"""Challenges: the tokens between the first and the second step of a sign-in.
 
-Whoever passed the first step gets a random token. It ends soon, works once, and is good for one
-account, purpose and kind of session. Only its SHA-256 is stored.
+A challenge is a random token. It expires soon, works once, and is valid for one account, purpose
+and kind of session. Only its SHA-256 is stored.
 """
 
 from datetime import timedelta
@@ -34,7 +34,7 @@ def issue(account: Account, purpose: str, kind: str) -> tuple[Challenge, str]:
 
 
 def find(token: str, purpose: str, *kinds: str) -> tuple[Challenge, Account]:
-    """Return a living challenge and its account. Raises InvalidChallenge."""
+    """Return a valid challenge and its account. Raises InvalidChallenge."""
     found = db.session.execute(
         select(Challenge, Account)
         .join(Account, Account.id == Challenge.account_id)
@@ -53,7 +53,7 @@ def find(token: str, purpose: str, *kinds: str) -> tuple[Challenge, Account]:
 
 
 def use(challenge: Challenge) -> None:
-    """Use a challenge up. Of several requests at once, the one whose DELETE finds the row wins.
+    """Use a challenge. Of several concurrent requests, the one whose DELETE finds the row wins.
 
     Raises InvalidChallenge for all others.
     """
@@ -62,5 +62,5 @@ def use(challenge: Challenge) -> None:
 
 
 def void(account: Account) -> None:
-    """Make all challenges of an account worthless; the caller commits."""
+    """Invalidate all challenges of an account. The caller commits."""
     db.session.execute(delete(Challenge).where(Challenge.account_id == account.id))

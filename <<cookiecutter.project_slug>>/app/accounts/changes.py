@@ -1,4 +1,4 @@
-"""What somebody signed in may change about their account, take with them, or end."""
+"""Change, export and delete the account of someone who is signed in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def rename(account: Account, name: str, client: Client) -> None:
 def change_password(
     current: Session, current_password: str, password: str, client: Client
 ) -> str | None:
-    """Set another password, end every other session, void mailed links, tell the owner.
+    """Change the password, end all other sessions, invalidate links in emails, notify the owner.
 
     Every known device is forgotten. If the one that asks was known, return its new secret.
     Raises InvalidInput on `current_password` and `password`, LimitReached.
@@ -69,9 +69,9 @@ def change_password(
 
 
 def request_email_change(current: Session, email: str, client: Client) -> None:
-    """Mail a link to the new address and a notice to the old one; nothing else changes yet.
+    """Email a link to the new address and a notice to the old one; nothing else changes yet.
 
-    An address that a confirmed account has gets the same answer, and its owner a notice.
+    If a confirmed account has the address, the response is the same, and its owner gets a notice.
     Raises InvalidInput, LimitReached, SignedOut.
     """
     email = fields.clean_email(email)
@@ -86,17 +86,17 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
 
 
 def check_email_change(token: str) -> str:
-    """The new address that a token would set. Raises InvalidToken."""
+    """Return the new email address that a token would set. Raises InvalidToken."""
     row, _ = tokens.find(token, "email")
     return row.email
 
 
 def confirm_email_change(token: str, client: Client) -> None:
-    """Make the address that the token was mailed to the account's.
+    """Give the account the email address that the token was sent to.
 
-    An account with this address that nobody ever confirmed gives way: whoever has the link has
-    the mailbox, and whoever opened that account does not.
-    Raises InvalidToken; AddressTaken when it became another account's meanwhile.
+    An account with this address that was never confirmed is deleted: the person with the link has
+    the mailbox, and the one who created that account doesn't.
+    Raises InvalidToken; AddressTaken if another account got the address in the meantime.
     """
     row, account = tokens.find(token, "email")
     old, new = account.email, row.email
@@ -120,7 +120,7 @@ def confirm_email_change(token: str, client: Client) -> None:
 
 
 def _remove_unconfirmed(email: str) -> int | None:
-    """Remove the account that has an address and never confirmed it; its id, if there was one."""
+    """Delete the account that never confirmed an address. Return its id, if there was one."""
     unconfirmed = (Account.email == email) & Account.confirmed_at.is_(None)
     account_id = db.session.scalar(select(Account.id).where(unconfirmed).with_for_update())
     removed = store.changed_rows(delete(Account).where(Account.id == account_id, unconfirmed))
@@ -128,7 +128,7 @@ def _remove_unconfirmed(email: str) -> int | None:
 
 
 def delete_account(current: Session, password: str, client: Client) -> None:
-    """Delete the account and all its rows, and tell its owner.
+    """Delete the account and all its rows, and notify its owner.
 
     Raises InvalidInput on `password`, LimitReached.
     """
@@ -137,7 +137,7 @@ def delete_account(current: Session, password: str, client: Client) -> None:
 
 
 def remove(account: Account, client: Client, proof: authentication.Proof | None = None) -> None:
-    """Delete an account; the database takes its sessions and tokens along.
+    """Delete an account; the database deletes its sessions and tokens too.
 
     An administrator needs no proof of the password.
     """
@@ -152,6 +152,6 @@ def remove(account: Account, client: Client, proof: authentication.Proof | None 
 
 
 def export(account: Account, client: Client) -> Mapping[str, Any]:
-    """All that is stored about the account, without hashes and tokens, ready for JSON."""
+    """Return everything stored about the account, without hashes and tokens, ready for JSON."""
     events.record("account.exported", client, account.id)
     return exports.collect(account)

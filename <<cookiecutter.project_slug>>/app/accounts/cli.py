@@ -40,7 +40,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def password_option(command: Command) -> Command:
-    """A password is asked for, or read from standard input: never an argument, which others
+    """Prompt for a password, or read it from standard input. Never use an argument, which others
     on the machine can see and the shell remembers."""
     return click.option(
         "--password-stdin", is_flag=True, help="Read the password from standard input."

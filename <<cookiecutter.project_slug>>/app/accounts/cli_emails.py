@@ -16,7 +16,7 @@ from app.mail import mailbox
 
 @with_appcontext
 def warn_in_debug_mode() -> None:
-    """Say that no email leaves, and which database this is: it may be the one in production."""
+    """Warn that no email is sent, and name the database: it may be the one in production."""
     if current_app.debug:
         url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"]).render_as_string()
         click.echo(f"Debug mode is on: no email is sent. The database is {url}.", err=True)
@@ -24,7 +24,7 @@ def warn_in_debug_mode() -> None:
 
 @contextmanager
 def sending() -> Iterator[None]:
-    """Send the emails that the block asks for now, and say what became of each.
+    """Send the emails that the block enqueues immediately, and print what happened to each.
 
     Raises ClickException for one that was given up.
     """

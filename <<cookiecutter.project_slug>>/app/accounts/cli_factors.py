@@ -11,10 +11,10 @@ from app.commands import say
 @click.command("remove-factor")
 @click.argument("email")
 def remove_factor(email: str) -> None:
-    """Turn two-factor authentication off for EMAIL's account; its owner is told.
+    """Turn off two-factor authentication for EMAIL's account and email its owner.
 
-    For somebody who lost both the authenticator app and the recovery codes. Make sure first that
-    it is the owner who asks: from then on the password is enough to sign in.
+    Use this if the owner lost both the authenticator app and the recovery codes. First make sure
+    that the owner is asking: afterwards the password is enough to sign in.
     """
     account = find(email)
     with sending():

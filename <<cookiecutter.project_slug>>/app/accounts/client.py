@@ -1,11 +1,11 @@
-"""Who is asking: what the service is told of the other side of a request."""
+"""The client of a request."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Client:
-    """The far end of a request, as far as the rules and the audit log need to know it."""
+    """The client of a request: what the rules and the audit log need to know about it."""
 
     ip_address: str = ""
     user_agent: str = ""

@@ -1,7 +1,7 @@
-"""Codes of the second factor: reading what was typed, and spending it.
+"""Codes of the second factor: read them and use them.
 
-A code is checked and spent in the transaction of the change that it allows: of two requests with
-the same code one wins, and a code is not lost if the change fails.
+A code is checked and used in the transaction of the change that it allows: of two requests with
+the same code, one wins, and a code is not lost if the change fails.
 """
 
 import logging
@@ -33,7 +33,7 @@ MALFORMED = (
 
 @dataclass(frozen=True)
 class Code:
-    """What was typed, as it is compared. `method` is `totp` or `recovery_code`."""
+    """A code that someone entered, normalized. `method` is `totp` or `recovery_code`."""
 
     method: str
     text: str
@@ -44,7 +44,7 @@ class _WrongCode(Exception):
 
 
 def read(typed: str | None) -> Code:
-    """Return what was typed as a code; blanks and hyphens make no difference.
+    """Return the code that someone entered; spaces and hyphens make no difference.
 
     Raises InvalidInput on `code` for what cannot be one.
     """
@@ -60,13 +60,13 @@ def read(typed: str | None) -> Code:
 
 
 def is_needed(account: Account) -> bool:
-    """Return whether the account has a second factor: asked of the database, not of `account`."""
+    """Return whether the account has a second factor, according to the database."""
     mine = TotpFactor.account_id == account.id
     return db.session.scalar(select(TotpFactor.account_id).where(mine)) is not None
 
 
 def methods(account: Account) -> list[str]:
-    """Return the methods of the codes that the account takes."""
+    """Return the methods of the codes that the account accepts."""
     return ["totp", "recovery_code"] if recovery_codes.count(account) else ["totp"]
 
 
@@ -107,7 +107,7 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
 
 @contextmanager
 def spent_if_needed(account: Account, typed: str | None, client: Client) -> Iterator[str | None]:
-    """Do the same, but need a code only where a second factor is on; yield None where none is.
+    """Do the same if a second factor is on; otherwise require no code and yield None.
 
     Raises InvalidInput on `code`, LimitReached, SignedOut.
     """
@@ -124,7 +124,7 @@ def spent_if_needed(account: Account, typed: str | None, client: Client) -> Iter
 
 
 def _spend(account: Account, code: Code) -> bool:
-    """Use a code up, in the caller's transaction; return whether it was right."""
+    """Use a code in the caller's transaction. Return whether it was correct."""
     if code.method == "totp":
         return _spend_totp(account, code.text)
     return recovery_codes.redeem(account, code.text)

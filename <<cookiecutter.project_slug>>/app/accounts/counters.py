@@ -1,6 +1,6 @@
 """Rate-limit counters in the app's own database, for the `limits` package.
 
-The numbers hold for any number of worker processes and machines, and survive restarts.
+The counters apply to all worker processes and machines, and survive restarts.
 """
 
 from datetime import timedelta
@@ -55,7 +55,7 @@ class DatabaseStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What the database raises when it fails."""
+        """Return the exceptions that the database raises when it fails."""
         return SQLAlchemyError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -88,13 +88,13 @@ class DatabaseStorage(Storage):
         return True
 
     def reset(self) -> int | None:
-        """Forget all counters."""
+        """Delete all counters."""
         with transaction():
             db.session.execute(delete(LimitCounter))
         return None
 
     def clear(self, key: str) -> None:
-        """Forget one counter."""
+        """Delete one counter."""
         with transaction():
             db.session.execute(delete(LimitCounter).where(LimitCounter.name == key))
 

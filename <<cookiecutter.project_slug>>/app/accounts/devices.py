@@ -1,10 +1,9 @@
-"""Known devices: how a browser or a client that signed in before is told from strangers.
+"""Known devices: browsers and clients that signed in before.
 
-Wrong passwords from strangers count for the address they type, those from a known device for that
-device, so that nobody can lock an owner out by guessing (OWASP, 'Slow Down Online Guessing Attacks
-with Device Cookies'). A device is known by a random secret. It dies with the password it was
-given for, and an account has a limited number of them, so that they cannot be gathered to
-multiply guesses.
+Wrong passwords from strangers count for the email address they enter, those from a known device
+for that device, so that nobody can lock an owner out by guessing (OWASP, "Slow Down Online Guessing
+Attacks with Device Cookies"). A known device has a random secret. A new password invalidates it,
+and an account has a limited number of them, so that they can't be collected to multiply guesses.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ MAX_SECRETS = 5
 
 
 def identify(secrets: Sequence[str], account: Account | None) -> str | None:
-    """Return the secret by which this account knows a device; the same work for no account."""
+    """Return the secret that identifies a known device; takes the same work without an account."""
     digests = {tokens.digest(secret): secret for secret in secrets[:MAX_SECRETS]}
     if not digests:
         return None
@@ -36,8 +35,9 @@ def identify(secrets: Sequence[str], account: Account | None) -> str | None:
 
 
 def remember(account: Account, secret: str | None = None) -> str:
-    """Return the secret of a device that the account knows from now on, the given one if it does
-    already. The device that signed in least recently is forgotten when there are too many.
+    """Make a device known. Return its secret: the given one if the account already knows it.
+
+    If there are too many, the device that signed in least recently is forgotten.
 
     The caller holds the account's row, and commits.
     """
@@ -59,13 +59,13 @@ def remember(account: Account, secret: str | None = None) -> str:
 
 
 def are_known(account: Account) -> bool:
-    """Return whether the account knows any device, which it does from its first sign-in on."""
+    """Return whether the account knows any device: it does after its first sign-in."""
     known = select(Device.id).where(Device.account_id == account.id).limit(1)
     return db.session.scalar(known) is not None
 
 
 def forget(account: Account) -> None:
-    """Make the secrets of all devices of an account worthless; the caller commits."""
+    """Invalidate the secrets of all devices of an account. The caller commits."""
     db.session.execute(delete(Device).where(Device.account_id == account.id))
 
 

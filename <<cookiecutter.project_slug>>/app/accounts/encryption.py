@@ -1,4 +1,4 @@
-"""Encryption of what the app must read again, such as the key of an authenticator app.
+"""Encrypt secrets that the app has to read again, such as the key of an authenticator app.
 
 Fernet (AES-128-CBC with HMAC-SHA-256), under keys derived from SECRET_KEY and its fallbacks by
 HKDF (RFC 5869), so that the same secret never serves two purposes.

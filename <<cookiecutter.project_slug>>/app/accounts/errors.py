@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the subject. The faces turn each into their own answer."""
+"""Errors of the account rules. Pages and API turn each into a response."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,11 +9,11 @@ Result = TypeVar("Result")
 
 
 class AccountError(Exception):
-    """The base of all below."""
+    """The base class of all errors below."""
 
 
 class InvalidInput(AccountError):
-    """Values that a person can put right: `errors` holds the messages of each field."""
+    """Invalid values that a person can correct; `errors` has the messages of each field."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__(str(errors))
@@ -21,7 +21,7 @@ class InvalidInput(AccountError):
 
 
 class Refusals:
-    """Collect what is wrong with several fields, so that people hear of all at once."""
+    """Collect the errors of several fields, so that a response can show all of them."""
 
     def __init__(self) -> None:
         self.errors: dict[str, list[str]] = {}
@@ -41,18 +41,18 @@ class Refusals:
 
 
 class WrongCredentials(AccountError):
-    """No account has this address and this password; which of the two is wrong is not told."""
+    """No account has this email address and password; the error doesn't tell which is wrong."""
 
 
 class NotConfirmed(AccountError):
-    """The password is right, but the email address isn't confirmed."""
+    """The password is correct, but the email address isn't confirmed."""
 
 
 class FactorRequired(AccountError):
     """The password is right, and the account has a second factor.
 
-    `token` is that of the challenge for the second step, `methods` are the kinds of codes that it
-    takes.
+    `token` is the challenge for the second step, `methods` are the kinds of codes that it
+    accepts.
     """
 
     def __init__(self, token: str, methods: list[str], expires_at: datetime) -> None:
@@ -61,7 +61,7 @@ class FactorRequired(AccountError):
 
 
 class InvalidChallenge(AccountError):
-    """The token of a second step is unknown, used, voided, too old, or for something else."""
+    """The token of a second step is unknown, used, invalidated, expired, or for something else."""
 
 
 #: if cookiecutter.interface != "api"
@@ -71,19 +71,19 @@ class FactorNotVerified(AccountError):
 
 #: endif
 class SignedOut(AccountError):
-    """The account was deleted, or the session ended, while the request was under way."""
+    """The account was deleted, or the session ended, during the request."""
 
 
 class InvalidToken(AccountError):
-    """A mailed token that is unknown, used, voided or too old."""
+    """A token from an email that is unknown, used, invalidated or expired."""
 
 
 class UsedToken(InvalidToken):
-    """A mailed token that was used already: what it was for has happened, and still holds."""
+    """A token from an email that was already used; its effect still applies."""
 
 
 class AddressTaken(AccountError):
-    """The new address became another account's while its link lay in the mail."""
+    """Another account got the new email address before the link was used."""
 
 
 class LimitReached(AccountError):

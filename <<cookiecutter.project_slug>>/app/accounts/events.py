@@ -1,7 +1,7 @@
 """The audit log: one line of JSON for each event, on the logger `app.events`.
 
-Members of every line: `time` (UTC), `event`, `account_id`, `ip_address`, `user_agent`,
-`request_id`; what an event adds is in the table below. Never a password, a token or a cookie.
+Every line has `time` (UTC), `event`, `account_id`, `ip_address`, `user_agent`,
+`request_id`; the table below lists what each event adds. Never log a password, a token or a cookie.
 """
 
 import json

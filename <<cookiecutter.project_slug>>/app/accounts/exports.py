@@ -1,8 +1,8 @@
-"""All that is stored about an account, in the app's own tables and in those that are added later.
+"""Export everything stored about an account, also from tables that are added later.
 
 A table belongs to an account through its foreign keys: its rows are exported if the first of them
 that leads to `accounts` leads to this account, directly or through other tables. So a message is
-exported for its sender, and a comment for whoever wrote it, not for the owner of the post.
+exported for its sender, and a comment for its author, not for the owner of the post.
 
 A column or table is marked in its model where that is not right:
 
@@ -47,7 +47,7 @@ SECRET = re.compile(
 
 
 def collect(account: Account, accounts: Table = ACCOUNTS) -> dict[str, Any]:
-    """Everything about an account, ready for JSON, without secrets.
+    """Return everything about an account, ready for JSON, without secrets.
 
     Returns:
         `account`, then a list of rows for each table. A table without rows is left out, unless it

@@ -1,8 +1,8 @@
 """The emails about accounts, each of them a job: it looks up whom it is for when it runs.
 
-A request only enqueues what was intended, whether or not there is an account. Hours may pass
-before an email leaves, so each job checks again what allowed it. A change of password cancels
-the jobs whose links it would void.
+A request only enqueues a job, whether or not there is an account. Hours may pass before an email
+is sent, so each job checks again whether it may be. A password change cancels the jobs whose
+links it would invalidate.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ NOTICES: dict[str, Callable[[str], Email]] = {
 
 
 def _message_id(job: Job) -> str:
-    """The same for every try, so that mail programs recognize an email that comes twice."""
+    """Return an ID that is the same for every attempt, so that mail programs detect duplicates."""
     key = current_app.config["SECRET_KEY"].encode()
     text = f"message id of job {job.id}, {job.created_at}"
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
@@ -58,7 +58,7 @@ def _note_given_up(job: Job) -> None:
 
 
 def email_job(name: str, deadline: str) -> Callable[[Writer], Writer]:
-    """Make a function the one that writes an email, in a transaction, when its job runs.
+    """Register a function that writes an email, in a transaction, when its job runs.
 
     `deadline` is the setting with the seconds after which the email is given up.
     """
@@ -83,7 +83,7 @@ def email_job(name: str, deadline: str) -> Callable[[Writer], Writer]:
 
 @email_job("confirmation", "CONFIRMATION_DEADLINE_SECONDS")
 def confirmation(job: Job) -> Email:
-    """A link that confirms the address, for an account that waits for it."""
+    """Write the email with a link that confirms the address of an unconfirmed account."""
     account = store.by_email(job.email or "")
     if account is None or account.confirmed_at is not None:
         return emails.confirm_address(job.email or "", tokens.new()[0]).to_nobody()
@@ -93,7 +93,7 @@ def confirmation(job: Job) -> Email:
 
 @email_job("invitation", "CONFIRMATION_DEADLINE_SECONDS")
 def invitation(job: Job) -> Email | None:
-    """A link that sets the first password: that of a reset, but good for longer."""
+    """Write the email with a link that sets the first password: a reset link that works longer."""
     account = store.by_email(job.email or "")
     if account is None or account.confirmed_at is not None:
         return None
@@ -104,7 +104,7 @@ def invitation(job: Job) -> Email | None:
 
 @email_job("reset", "RESET_TOKEN_SECONDS")
 def reset(job: Job) -> Email:
-    """A link that sets a new password, if the address has an account."""
+    """Write the email with a link that sets a new password, if the address has an account."""
     account = store.by_email(job.email or "")
     if account is None:
         return emails.reset_password(job.email or "", tokens.new()[0]).to_nobody()
@@ -114,9 +114,9 @@ def reset(job: Job) -> Email:
 
 @email_job("email_change", "EMAIL_CHANGE_TOKEN_SECONDS")
 def email_change(job: Job) -> Email | None:
-    """A link for the new address or, if a confirmed account has it, a notice to its owner.
+    """Write the email to the new address or, if a confirmed account has it, a notice to its owner.
 
-    The session that asked must still be alive: ending it takes back what it asked for.
+    The session that requested the change must still exist: ending it cancels the request.
     """
     account = db.session.get(Account, job.account_id)
     session_id = json.loads(job.arguments)["session_id"]
@@ -131,7 +131,7 @@ def email_change(job: Job) -> Email | None:
 
 @email_job("recovery_code_used", "NOTICE_DEADLINE_SECONDS")
 def recovery_code_used(job: Job) -> Email:
-    """How many codes were left when one was used."""
+    """Write the email that a recovery code was used."""
     return emails.recovery_code_used(job.email or "", json.loads(job.arguments)["left"])
 
 
@@ -150,7 +150,7 @@ def tell_of_new_device(account: Account, client: Client) -> None:
 
 @email_job("new_device", "NOTICE_DEADLINE_SECONDS")
 def new_device(job: Job) -> Email:
-    """When and from where somebody signed in, for the address that the account had then."""
+    """Write the email about a sign-in, to the address that the account had at that time."""
     ip_address = json.loads(job.arguments)["ip_address"]
     return emails.new_device(job.email or "", job.created_at, ip_address)
 
@@ -162,7 +162,7 @@ def cancel_links(account: Account) -> None:
 
 
 def _write_notice(job: Job) -> Email:
-    """What happened, for the address that the account had at that moment."""
+    """Write a notice, to the address that the account had at that time."""
     email = NOTICES[job.name](job.email or "")
     if job.name == "already_registered" and store.by_email(email.to) is None:
         return email.to_nobody()

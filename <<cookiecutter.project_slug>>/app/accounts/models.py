@@ -22,23 +22,23 @@ NAME_LENGTH = 100
 
 
 def now() -> datetime:
-    """The present moment in UTC, in whole seconds: what every database stores alike."""
+    """Return the current time in UTC, in whole seconds, which every database stores alike."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def timestamp(moment: datetime | None) -> str | None:
-    """A moment as ISO 8601 in UTC, such as 2026-01-31T12:00:00Z."""
+    """Format a time as ISO 8601 in UTC, such as 2026-01-31T12:00:00Z."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: given and read as an aware `datetime` in UTC, on every database."""
+    """A time, written and read as an aware `datetime` in UTC on every database."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; a naive `datetime` is refused, since nobody knows what it means."""
+        """Convert to UTC. Refuse a naive `datetime`, whose time zone nobody knows."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -46,14 +46,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC, from a database that keeps the zone or from one that drops it."""
+        """Convert to UTC, whether the database keeps time zones or not."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def text(length: int) -> String:
-    """A column for text that people typed, compared letter by letter on every database."""
+    """Return the type of a column for text that people enter, compared exactly everywhere."""
     kind = String(length)
     #: if cookiecutter.__backend == "mysql"
     # The server's own choice may be a character set without emoji, or find é equal to e.
@@ -63,7 +63,7 @@ def text(length: int) -> String:
 
 
 class Base(DeclarativeBase):
-    """The base of all models; every constraint has a name, so that migrations can change it."""
+    """The base class of all models. Constraints have names, so that migrations can change them."""
 
     metadata = MetaData(
         naming_convention={
@@ -91,7 +91,7 @@ class TotpFactor(Base):
 
 
 class Account(Base):
-    """A person: a name, an address that is theirs once confirmed, and a password."""
+    """A person: a name, an email address and a password."""
 
     __tablename__ = "accounts"
     __table_args__ = (
@@ -150,7 +150,7 @@ class Session(Base):
 
 
 class MailedToken(Base):
-    """The SHA-256 of a token that a mail carried, and the address that mail went to."""
+    """The SHA-256 of a token in an email, and the address the email went to."""
 
     __tablename__ = "mailed_tokens"
 
@@ -229,7 +229,7 @@ class Challenge(Base):
 
 
 class LimitCounter(Base):
-    """How often something was tried since a window opened; `name` shows nothing of for whom."""
+    """How often something was tried in a window; `name` doesn't reveal by whom."""
 
     __tablename__ = "limit_counters"
 

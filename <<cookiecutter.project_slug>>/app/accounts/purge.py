@@ -1,4 +1,4 @@
-"""Taking out what is over."""
+"""The cleanup of ended and expired rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class Purged:
-    """How many rows went."""
+    """How many rows were deleted."""
 
     sessions: int
     tokens: int
@@ -44,10 +44,10 @@ def purge_daily(_: jobs.Job) -> None:
 
 
 def purge() -> Purged:
-    """Remove what is over: ended sessions, dead tokens, accounts never confirmed, devices not
-    seen for long, half sign-ins, keys never confirmed, counters of limits.
+    """Delete ended sessions, expired tokens and challenges, unconfirmed accounts and keys,
+    devices not seen for long, and old counters of rate limits.
 
-    An account whose owner was sent a link that still works is kept.
+    Keep an account whose owner has a link that still works.
     """
     _delete(Device.id, Device.expires_at <= now())
     _delete(Challenge.id, Challenge.expires_at <= now())
@@ -61,7 +61,7 @@ def purge() -> Purged:
 
 
 def _delete(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> int:
-    """Delete the rows that are over, in batches; how many there were."""
+    """Delete rows in batches. Return how many there were."""
     count = 0
     while keys := _batch(key, over):
         with transaction():

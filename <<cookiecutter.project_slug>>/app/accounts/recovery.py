@@ -22,7 +22,7 @@ from app.extensions import db, transaction
 
 
 def request_reset(email: str, client: Client) -> None:
-    """Mail a link to the owner of an address; nothing tells whether there is one.
+    """Email a link to the owner of an address; nothing reveals whether there is one.
 
     Raises InvalidInput, LimitReached.
     """
@@ -32,18 +32,18 @@ def request_reset(email: str, client: Client) -> None:
 
 
 def check_reset(token: str) -> str:
-    """The address of the account whose password a token would set. Raises InvalidToken."""
+    """Return the email address of the account that a token is for. Raises InvalidToken."""
     row, _ = tokens.find(token, "reset")
     return row.email
 
 
 def complete_reset(token: str, password: str, client: Client) -> str:
-    """Set the password of the account that the token was mailed to.
+    """Set the password of the account that the token was sent to.
 
-    The link also proved the address, so it is confirmed. Every session and every other link
-    ends, and the sign-in limit is lifted. Return the secret of a known device: strangers who go
-    on guessing cannot keep this one from signing in.
-    Raises InvalidToken, InvalidInput (the token stays good), LimitReached.
+    The link also proves the email address, so it is confirmed. All sessions and all other links
+    end, and the sign-in limit is lifted. Return the secret of a known device, so that strangers
+    who keep guessing can't keep this one from signing in.
+    Raises InvalidToken, InvalidInput (the token stays valid), LimitReached.
     """
     _, account = tokens.find(token, "reset")
     passwords.check(password, [account.name, account.email], client)
@@ -82,7 +82,7 @@ def _follow_up(account: Account, client: Client) -> None:
 
 
 def mail_reset(email: str, client: Client) -> None:
-    """Send the link, if the address has an account; the job finds out."""
+    """Enqueue the email with the link; the job checks whether there is an account."""
     with transaction():
         jobs.enqueue("reset", email=email)
     # The same statement for every address: only the audit log learns what it found.

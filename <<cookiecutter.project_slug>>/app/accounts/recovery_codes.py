@@ -17,7 +17,7 @@ GROUP = 4
 
 
 def replace(account: Account) -> list[str]:
-    """Return new codes, to be shown once; the older ones are void. The caller commits."""
+    """Create and return new codes; the old ones no longer work. The caller commits."""
     void(account)
     codes = [_new() for _ in range(current_app.config["RECOVERY_CODES"])]
     for code in codes:
@@ -26,7 +26,7 @@ def replace(account: Account) -> list[str]:
 
 
 def void(account: Account) -> None:
-    """Make all codes of an account worthless; the caller commits."""
+    """Invalidate all codes of an account. The caller commits."""
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account.id))
 
 
@@ -49,7 +49,7 @@ def read(typed: str) -> str | None:
 
 
 def redeem(account: Account, code: str) -> bool:
-    """Use a code up. Of several requests at once, the one whose DELETE finds the row wins."""
+    """Use a code. Of several concurrent requests, the one whose DELETE finds the row wins."""
     mine = (RecoveryCode.account_id == account.id) & (RecoveryCode.code_hash == tokens.digest(code))
     row_id = db.session.scalar(select(RecoveryCode.id).where(mine))
     # By the key alone: along another index a server may lock rows of other accounts too.

@@ -1,4 +1,4 @@
-"""From nothing to a confirmed account."""
+"""Registration and confirmation of accounts."""
 
 import secrets
 
@@ -13,10 +13,10 @@ from app.extensions import db, transaction
 
 
 def register(name: str, email: str, password: str, client: Client) -> None:
-    """Open an account that waits for its confirmation, and mail the link.
+    """Create an unconfirmed account and email the link that confirms it.
 
-    An address that has an account keeps it as it is, and its owner is told by mail; whoever
-    asked cannot tell the difference, by the answer or by the time it takes (OWASP ASVS 6.3.8).
+    If the email address has an account, nothing changes and its owner gets an email. Neither the
+    response nor the time it takes shows the difference (OWASP ASVS 6.3.8).
     Raises InvalidInput, LimitReached.
     """
     name, email = clean(name, email, password, client)
@@ -45,7 +45,7 @@ def invite(name: str, email: str) -> Account | None:
 
 
 def resend_confirmation(email: str, client: Client) -> None:
-    """Mail the link again, to an address whose account waits for it.
+    """Email the link again if the address has an unconfirmed account.
 
     Raises InvalidInput, LimitReached.
     """
@@ -55,12 +55,12 @@ def resend_confirmation(email: str, client: Client) -> None:
 
 
 def check_confirm(token: str) -> None:
-    """Raise InvalidToken unless the token could confirm an address now."""
+    """Raise InvalidToken unless the token can confirm an email address now."""
     tokens.find(token, "confirm")
 
 
 def confirm(token: str, client: Client) -> None:
-    """Confirm the address that a token was mailed to. Raises InvalidToken."""
+    """Confirm the email address that a token was sent to. Raises InvalidToken."""
     _, account = tokens.find(token, "confirm")
     with transaction():
         store.lock(account)
@@ -96,7 +96,7 @@ def create(
 
     `link` is the job that emails one to its owner: "confirmation" or "invitation".
 
-    The database decides, so that of several registrations at once one wins. The password is
+    The database decides, so that one of several concurrent registrations wins. The password is
     hashed either way.
     """
     account = Account(
@@ -118,6 +118,6 @@ def create(
 
 
 def mail_confirmation(email: str) -> None:
-    """Send the link, if the address has an account that waits for it; the job finds out."""
+    """Enqueue the email with the link; the job checks whether there is an unconfirmed account."""
     with transaction():
         jobs.enqueue("confirmation", email=email)

@@ -1,4 +1,4 @@
-"""Encrypting stored secrets again after a change of SECRET_KEY."""
+"""Encrypt stored secrets again after a change of SECRET_KEY."""
 
 from dataclasses import dataclass
 

@@ -43,7 +43,7 @@ FIND = (
 def start(
     account: Account, kind: str, client: Client, *, factor_verified: bool = False
 ) -> tuple[Session, str]:
-    """A new session of the account, and its token, which is stored nowhere."""
+    """Create a session. Return it and its token, which is not stored."""
     token, token_hash = tokens.new()
     session = Session(
         account=account,
@@ -62,13 +62,13 @@ def start(
 
 
 def find(token: str, *kinds: str) -> Session | None:
-    """The living session of a token, its account loaded with it: one statement."""
+    """Return the session of a token with its account, in one statement; None if it has ended."""
     session = db.session.scalar(FIND, {"token_hash": tokens.digest(token), "now": now()})
     return session if session is not None and session.kind in kinds else None
 
 
 def is_due(session: Session) -> bool:
-    """Whether it is to be noted that the session is seen: at most once a minute."""
+    """Return whether to update when the session was last seen: at most once a minute."""
     config = current_app.config
     # A session must be seen before it ends, however short it may be idle.
     idle = config[IDLE_SETTINGS[session.kind]]
@@ -79,7 +79,7 @@ def is_due(session: Session) -> bool:
 
 
 def touch(session: Session, client: Client) -> None:
-    """Note that the session was seen, from where and with what."""
+    """Update when, from where and with which user agent the session was last seen."""
     # A statement of its own: a session that was ended meanwhile is not brought back.
     seen = update(Session).where(Session.id == session.id)
     with transaction():
@@ -94,23 +94,23 @@ def touch(session: Session, client: Client) -> None:
 
 
 def of(account: Account) -> Sequence[Session]:
-    """The living sessions of an account, the one seen last first."""
+    """Return the sessions of an account, the one seen last first."""
     return db.session.scalars(select(Session).where(_living(account)).order_by(*NEWEST_FIRST)).all()
 
 
 def end(session: Session) -> bool:
-    """End one session; whether it had not ended already."""
+    """End one session. Return whether it existed."""
     return store.changed_rows(delete(Session).where(Session.id == session.id)) == 1
 
 
 def is_alive(session_id: int, account: Account) -> bool:
-    """Whether a session of the account has not ended."""
+    """Return whether a session of the account exists and has not ended."""
     living = select(Session.id).where(_living(account), Session.id == session_id)
     return db.session.scalar(living) is not None
 
 
 def end_all(account: Account, keep: Session | None = None) -> int:
-    """End the sessions of an account, but for `keep`; how many there were."""
+    """End the sessions of an account except `keep`. Return how many there were."""
     query = delete(Session).where(Session.account_id == account.id)
     if keep is not None:
         query = query.where(Session.id != keep.id)
@@ -118,7 +118,7 @@ def end_all(account: Account, keep: Session | None = None) -> int:
 
 
 def end_surplus(account: Account) -> int:
-    """End those seen least recently, so that there is room for one more; how many there were.
+    """End the sessions seen least recently to make room for one. Return how many there were.
 
     The caller holds the account's row.
     """
@@ -131,14 +131,14 @@ def end_surplus(account: Account) -> int:
 
 
 def sign_out(session: Session, client: Client) -> None:
-    """End the session one is signed in with."""
+    """End the current session."""
     with transaction():
         end(session)
     events.record("sign_out", client, session.account_id, session_id=str(session.public_id))
 
 
 def revoke(account: Account, public_id: str, client: Client) -> bool:
-    """End one of an account's own living sessions; whether there was such a one."""
+    """End one of an account's sessions. Return whether it existed."""
     session_id = _read_id(public_id)
     chosen = (Session.public_id == session_id) & _living(account)
     with transaction():
@@ -149,7 +149,7 @@ def revoke(account: Account, public_id: str, client: Client) -> bool:
 
 
 def revoke_others(current: Session, client: Client) -> int:
-    """End every session of the account but the current one; how many there were.
+    """End all other sessions of the account. Return how many there were.
 
     A sign-in that waits for its second step ends as well. Raises SignedOut.
     """
@@ -167,7 +167,7 @@ def _living(account: Account) -> ColumnElement[bool]:
 
 
 def _read_id(public_id: str) -> UUID | None:
-    """What anybody may have typed, as an id that the column can hold."""
+    """Convert input to an id that the column can hold."""
     try:
         return UUID(public_id)
     except ValueError:
@@ -175,7 +175,7 @@ def _read_id(public_id: str) -> UUID | None:
 
 
 def _expiry(kind: str, started_at: datetime) -> datetime:
-    """The idle end as seen from now, or the absolute end where that comes first."""
+    """Return when the session ends without another request: the idle or the absolute end."""
     idle = timedelta(seconds=current_app.config[IDLE_SETTINGS[kind]])
     absolute = timedelta(seconds=current_app.config["SESSION_ABSOLUTE_SECONDS"])
     return min(now() + idle, started_at + absolute)

@@ -1,4 +1,4 @@
-"""Keys of authenticator apps that were shown and wait for their first code."""
+"""Keys of authenticator apps that wait for their first code."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

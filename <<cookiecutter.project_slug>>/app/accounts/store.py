@@ -19,7 +19,7 @@ BY_EMAIL = select(Account).where(Account.email == bindparam("email"))
 
 
 def by_email(typed: str) -> Account | None:
-    """The account of an address, however it is written; None for what is no address at all."""
+    """Return the account of an email address, however it is written, or None."""
     try:
         email = clean_email(typed)
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""Random tokens, and those that are mailed: single-use, short-lived, stored as SHA-256."""
+"""Random tokens, and the single-use tokens in emails. Only their SHA-256 is stored."""
 
 import hashlib
 import secrets
@@ -21,13 +21,13 @@ LIFETIMES = {
 
 
 def new() -> tuple[str, str]:
-    """A token of 256 random bits, and its hash. The hash alone is stored."""
+    """Return a token of 256 random bits and its hash. Store only the hash."""
     token = secrets.token_urlsafe(32)
     return token, digest(token)
 
 
 def digest(token: str) -> str:
-    """The SHA-256 of a token. A random token needs no salt and no slow hash."""
+    """Return the SHA-256 of a token. A random token needs no salt and no slow hash."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
@@ -38,10 +38,10 @@ def issue(
     job_id: int | None = None,
     lifetime_setting: str | None = None,
 ) -> str:
-    """A token to mail to `email`; it voids the account's older ones for the same purpose.
+    """Create a token to send to `email`; the account's older ones for this purpose stop working.
 
     Those of earlier tries of the same job stay: the email that carries one may have arrived.
-    Of several at the same moment the later waits, and voids what the earlier stored.
+    Of two concurrent calls the later one waits, and invalidates the earlier one's token.
     """
     store.lock(account)
     same_job = (MailedToken.job_id == job_id) & MailedToken.job_id.is_not(None)
@@ -62,9 +62,9 @@ def issue(
 
 
 def find(token: str, purpose: str) -> tuple[MailedToken, Account]:
-    """The row of a token that could be redeemed now, and its account.
+    """Return the row of a token that can be used now, and its account.
 
-    Raises InvalidToken when there is none, UsedToken when it did already what it was for.
+    Raises InvalidToken if there is none, UsedToken if it was already used.
     """
     found = db.session.execute(
         select(MailedToken, Account)
@@ -83,7 +83,7 @@ def find(token: str, purpose: str) -> tuple[MailedToken, Account]:
 
 
 def redeem(token: str, purpose: str) -> None:
-    """Use a token up. Of several at once, the one whose UPDATE finds it unused wins.
+    """Use a token. Of several concurrent calls, the one whose UPDATE finds it unused wins.
 
     Raises InvalidToken for all others.
     """
@@ -96,12 +96,12 @@ def redeem(token: str, purpose: str) -> None:
 
 
 def void(account: Account, *purposes: str) -> None:
-    """Make an account's tokens for these purposes worthless."""
+    """Invalidate an account's tokens for these purposes."""
     db.session.execute(_of(account, *purposes))
 
 
 def _of(account: Account, *purposes: str) -> Delete:
-    """The DELETE of an account's unused tokens for these purposes."""
+    """Return the DELETE of an account's unused tokens for these purposes."""
     unused = (MailedToken.account_id == account.id) & MailedToken.used_at.is_(None)
     return delete(MailedToken).where(unused, MailedToken.purpose.in_(purposes))
 

@@ -26,8 +26,8 @@ def uri(secret: str, account: Account) -> str:
 def matching_step(secret: str, code: str) -> int | None:
     """Return the time step that a code of six digits belongs to, or None if it is wrong.
 
-    As many steps before and after the present one count as `TOTP_DRIFT_STEPS` says, since the
-    clock of a phone may be wrong and typing takes time (RFC 6238, section 5.2).
+    As many steps before and after the current one are accepted as `TOTP_DRIFT_STEPS` says,
+    since the clock of a phone may be wrong and typing takes time (RFC 6238, section 5.2).
     """
     drift = current_app.config["TOTP_DRIFT_STEPS"]
     try:

@@ -1,7 +1,7 @@
 """The JSON API under /api/v1, and the page at /api/docs that describes it.
 
-A bearer token is the only way in. Cookies are neither read nor set, so a forged form can do
-nothing here. Each module holds the operations of one subject; `operations.py` is what they share.
+People sign in only with a bearer token. Cookies are neither read nor set, so a forged form can't do
+anything here. Each module has the operations of one subject; `operations.py` has what they share.
 """
 
 from flask import Flask
@@ -24,7 +24,7 @@ from app.extensions import login_manager
 
 
 def init_app(app: Flask) -> None:
-    """Add the operations, and what holds for every answer below /api."""
+    """Add the operations, and the headers and errors of every response below /api."""
     if app.config["REGISTRATION"] == "closed":
         closed.close(app, f"{registration.operations.name}.register")
     errors.show_with(app, ROOT, problems.show)

@@ -1,4 +1,4 @@
-"""Who is signed in, by the token in the header `Authorization` (RFC 6750)."""
+"""Sign-in by the token in the `Authorization` header (RFC 6750)."""
 
 from flask import Request
 
@@ -7,7 +7,7 @@ from app.api.operations import ROOT
 
 
 def load_identity(request: Request) -> identity.Identity | None:
-    """Flask-Login's request loader: the identity of a bearer token; on pages it means nothing."""
+    """Load the identity of a bearer token, as Flask-Login's request loader. Pages ignore it."""
     authorization = request.authorization
     if not request.path.startswith(ROOT) or authorization is None:
         return None

@@ -1,4 +1,4 @@
-"""Scripts of other origins may call the API: those that API_ALLOWED_ORIGINS names, and no other.
+"""CORS: scripts from the origins in API_ALLOWED_ORIGINS may call the API.
 
 Without credentials mode: a token is sent by the script, a cookie never (Fetch standard, CORS).
 """

@@ -1,4 +1,4 @@
-"""The API described: an OpenAPI document for programs, and a page made of it for people."""
+"""The description of the API: an OpenAPI document, and a reference page made from it."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def get_document() -> Response:
 
 @pages.get("/api/docs")
 def docs() -> str:
-    """Every operation with its fields, its answers and a line for curl."""
+    """The API reference: every operation with its fields, responses and a curl command."""
     return render_template(
         "api_docs.html",
         document=_document(),
@@ -117,7 +117,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _resolve(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a reference stands for."""
+    """Return what a reference points to."""
     if "$ref" not in schema:
         return schema
     found = _document()
@@ -127,5 +127,5 @@ def _resolve(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_code(text: str) -> Markup:
-    """Text as HTML, what stands between backticks as code."""
+    """Return text as HTML, with backticks as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped

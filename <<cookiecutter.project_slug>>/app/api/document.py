@@ -23,7 +23,7 @@ Times are in UTC, in ISO 8601 format. Every error is `application/problem+json` 
 ERRORS = {
     400: "The request, or the JSON in it, is malformed.",
     401: "There is no valid token, or the credentials are wrong.",
-    403: "The password is right, but the email address isn't confirmed.",
+    403: "The password is correct, but the email address isn't confirmed.",
     404: "It doesn't exist, or it isn't yours.",
     406: "`Accept` excludes `application/json`.",
     408: "The body did not arrive in time.",
@@ -146,7 +146,7 @@ def _parameters(operation: Operation) -> list[Json]:
 
 
 def _success(operation: Operation, schemas: dict[str, Json]) -> Json:
-    """What the operation answers when all goes well."""
+    """Describe the response of a successful operation."""
     if operation.answers:
         return dict(operation.answers)
     answer: Json = {"description": HTTP_STATUS_CODES[operation.status]}
@@ -173,7 +173,7 @@ def _name(operation: Operation, status: int) -> str:
 
 
 def _second_factor(schemas: dict[str, Json]) -> Json:
-    """The 401 that a right password may get as well as a wrong one."""
+    """Describe the 401 that a correct password may get as well as a wrong one."""
     response = _error(401, schemas)
     content = _content(SecondFactorProblem, schemas)
     example = content["example"] | {

@@ -1,4 +1,4 @@
-"""What holds for every answer below /api: no cookies, and the headers that fit."""
+"""Headers of every response below /api, which sets no cookies."""
 
 from flask import Flask, Response, request
 from flask.sessions import SessionMixin
@@ -17,7 +17,7 @@ class PageSessions(SessionCookie):
     """Flask's session, for pages alone: the API has no cookie to write, or to vary by."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write the session's cookie, unless it is the API that answers."""
+        """Write the session's cookie, except for the API."""
         if not request.path.startswith(ROOT):
             super().save_session(app, session, response)
 

@@ -1,7 +1,7 @@
-"""What every operation shares: sign-in, reading the body, writing the answer.
+"""What all operations share: sign-in, reading the request, writing the response.
 
-An operation is a view whose types say what it takes and gives. The same types check its requests
-and describe it in the OpenAPI document, which therefore cannot differ from what the app does.
+An operation is a view whose types describe its request and its response. The same
+types check its requests and describe it in the OpenAPI document, so the two can't differ.
 """
 
 from collections.abc import Callable, Mapping
@@ -167,7 +167,7 @@ def _accepts_json() -> bool:
 
 
 def _read(model: type[BaseModel]) -> BaseModel:
-    """The request's body as the model. Raises 400, 408, 413, 415 or 422."""
+    """Return the request's body as the model. Raises 400, 408, 413, 415 or 422."""
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"Send the body as {JSON}.")
     try:
@@ -180,7 +180,7 @@ def _read(model: type[BaseModel]) -> BaseModel:
 
 
 def _read_query(model: type[BaseModel]) -> BaseModel:
-    """The URL's query as the model. Raises 422."""
+    """Return the URL's query as the model. Raises 422."""
     try:
         return model.model_validate_strings(request.args.to_dict())
     except ValidationError as error:
@@ -189,7 +189,7 @@ def _read_query(model: type[BaseModel]) -> BaseModel:
 
 
 def _refusal(found: list[tuple[tuple[int | str, ...], str, str]]) -> problems.InvalidFields:
-    """All that is wrong, by field: a message for each of pydantic's place, type and words."""
+    """Return the messages of all errors by field, from Pydantic's location, type and message."""
     errors: dict[str, list[str]] = {}
     for place, kind, words in found:
         field = str(place[0]) if place else "body"

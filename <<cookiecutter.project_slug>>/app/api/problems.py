@@ -51,7 +51,7 @@ class SecondFactorRequired(Unauthorized):
 
 
 def show(error: HTTPException | AccountError) -> Response:
-    """The answer to a request that failed, with the headers that belong to its status."""
+    """Return the response to a request that failed, with the headers of its status."""
     if isinstance(error, AccountError):
         error = _http_error(error)
     problem = Problem(title=error.name, status=error.code or 500, detail=error.description or "")

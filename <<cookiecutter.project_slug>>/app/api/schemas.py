@@ -1,4 +1,4 @@
-"""What the API takes and gives. These models check requests and are the document's schemas.
+"""The models of requests and responses. They check requests and are the document's schemas.
 
 pydantic checks the shape of a body: its fields and their types. What a value may be is decided
 in `app.accounts`; the lengths and patterns here tell clients about it.
@@ -113,7 +113,7 @@ Moment = Annotated[datetime, Field(examples=[MOMENT])]
 
 
 class Body(BaseModel):
-    """A request's body: a field it does not know is refused."""
+    """A request's body. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 

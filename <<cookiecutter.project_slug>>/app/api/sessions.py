@@ -25,7 +25,7 @@ operations = OperationsBlueprint("Sessions", __name__)
 
 
 class SessionIdConverter(BaseConverter):
-    """Any id in a path but `factor`, which is a resource of its own beside the sessions."""
+    """Any id in a path except `factor`, which is a separate resource."""
 
     regex = "(?!factor$)[^/]+"
     part_isolating = True  # it takes one part of the path

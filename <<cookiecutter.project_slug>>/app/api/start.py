@@ -1,11 +1,11 @@
-"""Where a newcomer to an app without pages begins: in debug mode `/` leads to the API's own."""
+"""Redirect `/` to the API reference in debug mode."""
 
 from flask import Flask, redirect, url_for
 from werkzeug.wrappers import Response
 
 
 def init_app(app: Flask) -> None:
-    """Add the way, in debug mode alone."""
+    """Add the redirect, only in debug mode."""
     if app.debug:
         app.add_url_rule("/", "start", _start)
 

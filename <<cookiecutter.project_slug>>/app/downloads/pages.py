@@ -1,4 +1,4 @@
-"""The files as pages."""
+"""The pages of downloads."""
 
 import re
 
@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
 @bp.get("/downloads/")
 @login_required
 def index() -> ResponseReturnValue:
-    """Show the files, a page at a time. A page that does not exist is 404."""
+    """The files that you can download."""
     names = files.names()
     last = max(1, -(-len(names) // FILES_PER_PAGE))
     number = request.args.get("page", "1")
@@ -41,5 +41,5 @@ def index() -> ResponseReturnValue:
 @bp.get("/downloads/<path:name>")
 @login_required
 def download(name: str) -> ResponseReturnValue:
-    """A file, as an attachment."""
+    """Download a file."""
     return sending.send(name)

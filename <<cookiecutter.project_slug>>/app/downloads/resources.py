@@ -1,4 +1,4 @@
-"""The files in the API."""
+"""The API operations of downloads."""
 
 from typing import Annotated
 

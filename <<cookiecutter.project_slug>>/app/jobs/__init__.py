@@ -1,4 +1,4 @@
-"""Background jobs: what a request leaves to be done is a row in the database.
+"""Background jobs, stored as rows in the database.
 
 A job is enqueued in the request's own transaction, so nothing is lost that was committed, and
 nothing is done that was rolled back. Workers take rows with a lease: if a process is killed,

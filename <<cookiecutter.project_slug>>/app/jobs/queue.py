@@ -1,4 +1,4 @@
-"""The rows: putting jobs in, taking them with a lease, taking them out."""
+"""The queue: add jobs, take them with a lease, delete them."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class JobCancelled(Exception):
 def enqueue(
     name: str, *, email: str | None = None, account_id: int | None = None, **arguments: int | str
 ) -> None:
-    """Have a job done soon after the transaction around this call is committed.
+    """Enqueue a job, which runs soon after the transaction around this call is committed.
 
     `email` is whom it is about where nothing was looked up yet; a job about an account is
     deleted with it.

@@ -1,4 +1,4 @@
-"""Which function does which job, and how long it is tried."""
+"""Register which function runs which job, and how long it is tried."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class JobFailed(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job: `function` does it; `gave_up` is told of one that is given up.
+    """A kind of job: `function` does it; `gave_up` is called when one is given up.
 
     It is tried for as many seconds as the setting `deadline` says, or forever without one.
     With `pause` it repeats so long after it is done.
@@ -41,7 +41,7 @@ KINDS: dict[str, Kind] = {}
 
 
 def job(name: str, *, deadline: str, gave_up: Function) -> Callable[[Function], Function]:
-    """Make a function the one that does the jobs with a name."""
+    """Register a function for the jobs with a name."""
 
     def register(function: Function) -> Function:
         KINDS[name] = Kind(name, function, deadline, gave_up)
@@ -51,7 +51,7 @@ def job(name: str, *, deadline: str, gave_up: Function) -> Callable[[Function], 
 
 
 def every(pause: timedelta, name: str) -> Callable[[Function], Function]:
-    """Make a function a job that repeats: once for all processes, however many there are."""
+    """Register a job that repeats: once for all processes together."""
 
     def register(function: Function) -> Function:
         KINDS[name] = Kind(name, function, pause=pause)

@@ -1,4 +1,4 @@
-"""Doing one job, and what becomes of it."""
+"""Run one job and store its result."""
 
 import logging
 import traceback
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job: done, or failed with an error and perhaps to be tried again."""
+    """The result of a job: done, or failed with an error and perhaps to be retried."""
 
     error: str = ""
     again_at: datetime | None = None
@@ -77,7 +77,7 @@ def _fail(job: Job, error: str) -> Result:
 
 
 def _give_up(job: Job, error: str) -> Result:
-    """Delete a job for good. Before the commit it is told, so that none is lost silently."""
+    """Delete a job that failed. Log it before the commit, so that none is lost silently."""
     kind = KINDS.get(job.name)
     job.last_error = error
     with transaction():

@@ -1,4 +1,4 @@
-"""The threads of a process that do jobs."""
+"""The threads that run jobs."""
 
 import atexit
 import logging
@@ -73,7 +73,7 @@ class Worker:
             self._signal.notify()
 
     def stop(self) -> None:
-        """Let the threads finish the jobs in hand, and wait for that. The other jobs stay."""
+        """Wait until the threads finish their current jobs. The other jobs stay."""
         self._stopping.set()
         with self._signal:
             self._signal.notify_all()

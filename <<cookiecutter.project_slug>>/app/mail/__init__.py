@@ -1,6 +1,6 @@
-"""Email: what it says (`emails`), how it is composed, how it leaves (`delivery`).
+"""Email: what it says (`emails`), how it is composed, how it is sent (`delivery`).
 
-Nothing here knows accounts or jobs. In debug mode, emails go to the development mailbox.
+Nothing here depends on accounts or jobs. In debug mode, emails go to the development mailbox.
 """
 
 from flask import Flask

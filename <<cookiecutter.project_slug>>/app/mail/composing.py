@@ -1,4 +1,4 @@
-"""From an email's words to the message that leaves."""
+"""Compose messages from the words of emails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

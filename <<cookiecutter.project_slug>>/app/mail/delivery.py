@@ -1,4 +1,4 @@
-"""How an email leaves: to the mail server or, in debug mode, into the development mailbox."""
+"""Send emails to the mail server or, in debug mode, to the development mailbox."""
 
 import logging
 import smtplib
@@ -22,7 +22,7 @@ mail_sent = Namespace().signal("mail-sent")
 
 
 class DeliveryError(Exception):
-    """An email did not leave. `reason` holds no personal data, so that it can be logged.
+    """An email was not sent. `reason` has no personal data, so that it can be logged.
 
     `permanent` says that trying again is useless.
     """
@@ -36,9 +36,9 @@ class DeliveryError(Exception):
 def send(email: Email, message_id: str | None = None) -> None:
     """Send an email once, as text and HTML. Raises DeliveryError.
 
-    One to nobody does the same work, but for the handing over, and takes as long as the last one
-    that did leave: neither the time of the next email nor that of the next response tells whether
-    an account exists.
+    An email to nobody takes the same work, except for the delivery, and as long as the last one
+    that was sent: neither the time of the next email nor that of the next response reveals
+    whether an account exists.
     """
     from email_validator import EmailNotValidError
 

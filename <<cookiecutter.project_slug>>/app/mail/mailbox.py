@@ -1,4 +1,4 @@
-"""The development mailbox: in debug mode emails become files, shown at /dev/mailbox."""
+"""The development mailbox: in debug mode, emails become files that /dev/mailbox shows."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def hide_from_others() -> None:
 
 @dataclass(frozen=True)
 class KeptEmail:
-    """An email as its file holds it; `number` is the file's name, the nanosecond it was kept."""
+    """An email from a file; `number` is the file's name, the time in nanoseconds."""
 
     number: int
     subject: str
@@ -43,12 +43,12 @@ class KeptEmail:
 
     @property
     def tokens(self) -> list[str]:
-        """The tokens that stand alone on a line: to be copied, where a link would be followed."""
+        """The tokens on lines of their own, to be copied."""
         return BARE_TOKEN.findall(self.text)
 
 
 def init_app(app: Flask) -> None:
-    """Add the pages, in debug mode alone."""
+    """Add the pages, only in debug mode."""
     if app.debug:
         app.register_blueprint(bp)
 
@@ -62,7 +62,7 @@ def keep(message: EmailMessage) -> None:
 
 @bp.get("/dev/mailbox")
 def show() -> str:
-    """Show the emails the app has written, newest first."""
+    """The mailbox: every email the app has sent in debug mode."""
     paths = sorted(folder_of_emails().glob("*.eml"), reverse=True)[:SHOWN]
     return render_template("mailbox.html", mails=[_read(path) for path in paths])
 

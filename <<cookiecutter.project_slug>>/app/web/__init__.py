@@ -1,4 +1,4 @@
-"""The face for people: HTML pages over `app.accounts`."""
+"""The HTML pages of accounts."""
 
 from flask import Flask
 
@@ -19,12 +19,12 @@ from app.web import (  # noqa: F401 - importing the views adds them to the bluep
 )
 from app.web.blueprint import MENU, bp
 
-# Where the link in a mail leads, for each purpose of a token.
+# The path of the link in an email, for each purpose of a token.
 LINKS = {"confirm": "/confirm", "reset": "/reset-password", "email": "/account/email"}
 
 
 def init_app(app: Flask) -> None:
-    """Add the pages, their cookies, their guard against forged forms, and their error pages."""
+    """Add the pages, their cookies, their CSRF protection and their error pages."""
     if app.config["REGISTRATION"] == "closed":
         closed.close(app, "web.register")
     browser.init_app(app)

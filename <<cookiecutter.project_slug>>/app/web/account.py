@@ -1,4 +1,4 @@
-"""The account of who is signed in: seeing it, changing it, taking it along, deleting it."""
+"""The account pages: show, change, export and delete your account."""
 
 import json
 
@@ -18,14 +18,14 @@ from app.web.guards import recent_sign_in_required
 @bp.get("/account")
 @login_required
 def account() -> ResponseReturnValue:
-    """Who you are, when you joined, and the way to all you can change."""
+    """Your account: your name, email address and settings."""
     return render_template("web/account.html")
 
 
 @bp.route("/account/profile", methods=["GET", "POST"])
 @login_required
 def profile() -> ResponseReturnValue:
-    """The form to change your name."""
+    """Change your name."""
     form = ProfileForm(name=current_identity().account.name)
     if not form.validate_on_submit():
         return form.page("profile.html")
@@ -40,7 +40,7 @@ def profile() -> ResponseReturnValue:
 @bp.route("/account/password", methods=["GET", "POST"])
 @login_required
 def password() -> ResponseReturnValue:
-    """The form to change your password."""
+    """Change your password."""
     form = ChangePasswordForm()
     if not form.validate_on_submit():
         return form.page("password.html")
@@ -63,7 +63,7 @@ def password() -> ResponseReturnValue:
 @bp.route("/account/email", methods=["GET", "POST"])
 @recent_sign_in_required
 def email() -> ResponseReturnValue:
-    """The form to change your address."""
+    """Change your email address."""
     form = ChangeEmailForm(email=session.get("typed_email"))
     if not form.validate_on_submit():
         return form.page("email.html")
@@ -81,7 +81,7 @@ def email() -> ResponseReturnValue:
 
 @bp.route("/account/email/<token>", methods=["GET", "POST"])
 def email_token(token: str) -> ResponseReturnValue:
-    """Where the link in a mail leads: GET shows a button, since mail scanners follow links."""
+    """Serve the link in an email. GET shows a button, because mail scanners follow links."""
     new_address = changes.check_email_change(token)
     if request.method == "POST":
         changes.confirm_email_change(token, client())
@@ -93,7 +93,7 @@ def email_token(token: str) -> ResponseReturnValue:
 @bp.get("/account/export")
 @login_required
 def export() -> ResponseReturnValue:
-    """All that is stored about you, as a file."""
+    """Export your data as a JSON file."""
     data = changes.export(current_identity().account, client())
     response = Response(
         json.dumps(data, indent=2, ensure_ascii=False) + "\n", mimetype="application/json"
@@ -105,7 +105,7 @@ def export() -> ResponseReturnValue:
 @bp.route("/account/delete", methods=["GET", "POST"])
 @login_required
 def delete() -> ResponseReturnValue:
-    """The form to delete your account."""
+    """Delete your account."""
     form = PasswordForm()
     if not form.validate_on_submit():
         return form.page("delete.html")

@@ -1,4 +1,4 @@
-"""Signing in and out, and proving again who one is."""
+"""Sign in, sign out, and sign in again before sensitive changes."""
 
 from flask import flash, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +17,7 @@ from app.web.guards import remember_typed_email, safe_target, signed_out_only
 @bp.route("/login", methods=["GET", "POST"])
 @signed_out_only
 def login() -> ResponseReturnValue:
-    """The form to sign in with."""
+    """Sign in."""
     form = LoginForm(next=request.args.get("next"))
     if not form.validate_on_submit():
         return form.page("login.html")
@@ -50,7 +50,7 @@ def logout() -> ResponseReturnValue:
 @bp.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
 def reauthenticate() -> ResponseReturnValue:
-    """The password asked again, before a step that a stranger at this desk must not take."""
+    """Enter the password again before a sensitive change."""
     form = ReauthenticationForm(next=request.args.get("next"))
     if not form.validate_on_submit():
         return form.page("reauthenticate.html", target=safe_target(form.next.data))

@@ -1,7 +1,7 @@
-"""What a browser holds: the session cookie, the remember-me cookie, the device cookie and, between
-the two steps of a sign-in, the challenge cookie.
+"""The cookies of a browser: session, remember-me, device and, between the two steps of a sign-in,
+challenge.
 
-The first two carry the token of a session row, so that they are worth nothing once it has ended.
+The first two contain the token of a session row, so they stop working when the session ends.
 """
 
 import re
@@ -26,13 +26,13 @@ DEVICE_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Request(flask.Request):
-    """A request with the remember-me cookie as Flask-Login wants it."""
+    """A request with the remember-me cookie in Flask-Login's form."""
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:
         """All cookies; the remember-me cookie only if it was signed here, and by SECRET_KEY.
 
-        Flask-Login knows no SECRET_KEY_FALLBACKS, and fails on a signature that is not ASCII.
+        Flask-Login ignores SECRET_KEY_FALLBACKS, and fails on a signature that isn't ASCII.
         """
         name = current_app.config["REMEMBER_COOKIE_NAME"]
         if name not in super().cookies:
@@ -65,7 +65,7 @@ def init_app(app: Flask) -> None:
 
 
 def client() -> Client:
-    """Who sends this request, with what the device cookie holds."""
+    """Return the client of this request, with its device cookie."""
     return current_client(*_devices())
 
 
@@ -83,7 +83,7 @@ def enter(signed_in: SignedIn, target: str) -> Response:
 def ask_for_code(token: str, target: str) -> Response:
     """Give this browser the token for the second step of a sign-in, and go to its page.
 
-    What the browser held for another account is gone; `target` is where the sign-in leads.
+    The browser's session for another account ends; `target` is where the sign-in leads.
     """
     session.clear()
     session["target"] = target
@@ -111,7 +111,7 @@ def forget_challenge(response: Response) -> Response:
 
 
 def make_known(response: Response, device: str) -> None:
-    """Make this browser a known device: what it guesses is counted apart from strangers.
+    """Make this browser a known device, whose wrong passwords are counted separately.
 
     It may be used for several accounts, so the cookie keeps what it held, the newest first.
     """

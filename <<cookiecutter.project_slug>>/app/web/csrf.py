@@ -1,6 +1,6 @@
-"""Forged forms: Flask-WTF's token in every form, and what the browser itself says of a request.
+"""CSRF protection: Flask-WTF's token in every form, and Fetch Metadata from the browser.
 
-A Referer is not asked for: it is missing with privacy tools, and adds nothing to a token that is
+A Referer isn't required: it is missing with privacy tools, and adds nothing to a token that is
 bound to a `__Host-` cookie.
 """
 
@@ -22,7 +22,7 @@ SERIALIZER: PerApp[URLSafeTimedSerializer] = PerApp("csrf_serializer")
 
 
 def init_app(app: Flask) -> None:
-    """Refuse with 400 what changes state without a token of this browser's session."""
+    """Respond with 400 to a change of state without a token of this browser's session."""
     app.config["WTF_CSRF_SSL_STRICT"] = False
     # As long as the session: a form that lay open must not lose what was typed.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
@@ -61,7 +61,7 @@ def refuse_nameless_fields() -> None:
 
 
 def refuse_forged_forms() -> ResponseReturnValue | None:
-    """Refuse a form without this browser's token. An old form to sign out may still do its work."""
+    """Refuse a form without this browser's token. An old sign-out form may still work."""
     if request.method not in current_app.config["WTF_CSRF_METHODS"]:
         return None
     try:
@@ -74,9 +74,9 @@ def refuse_forged_forms() -> ResponseReturnValue | None:
 
 
 def _sign_out_from_another_tab() -> ResponseReturnValue | None:
-    """Serve the button of a page that was opened before somebody signed in or out elsewhere.
+    """Serve the sign-out button of a page that was opened before a sign-in or sign-out elsewhere.
 
-    Raises CSRFError where it may have been another site that sent the form.
+    Raises CSRFError if another site may have sent the form.
     """
     sent_by = request.headers.get("Sec-Fetch-Site", "none")
     if sent_by == "same-origin":

@@ -1,4 +1,4 @@
-"""Errors as pages. None of them asks who is signed in: the database may be what failed."""
+"""Error pages. None of them asks who is signed in, because the database may have failed."""
 
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -39,7 +39,7 @@ FORGED = (
 
 
 def show(error: HTTPException | AccountError) -> ResponseReturnValue:
-    """The page of an error. Raises an AccountError that only its view can answer."""
+    """Return the page of an error. Raises an AccountError that only its view can handle."""
     match error:
         case HTTPException():
             return _page(error)
@@ -58,7 +58,7 @@ def show(error: HTTPException | AccountError) -> ResponseReturnValue:
 
 
 def _page(error: HTTPException) -> Response:
-    """The page of an HTTP error, with the headers that belong to it."""
+    """Return the page of an HTTP error, with its headers."""
     code = error.code or 500
     title, text = WORDS.get(code, (error.name, error.description or ""))
     again = None
@@ -77,7 +77,7 @@ def _page(error: HTTPException) -> Response:
 
 
 def _duration(seconds: int) -> str:
-    """A waiting time in words, rounded up."""
+    """Return a waiting time in words, rounded up."""
     for unit, size in (("hour", 3600), ("minute", 60)):
         if seconds > size:
             return f"{-(-seconds // size)} {unit}s"

@@ -1,4 +1,4 @@
-"""Two-factor authentication: the second step of a sign-in, and the pages to turn it on and off."""
+"""The pages of two-factor authentication: the second step of a sign-in, and the settings."""
 
 from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +17,7 @@ from app.web.guards import recent_sign_in_required, safe_target, signed_out_only
 @bp.route("/login/factor", methods=["GET", "POST"])
 @signed_out_only
 def login_factor() -> ResponseReturnValue:
-    """The second step of a sign-in: a code from the authenticator app, or a recovery code."""
+    """The second step of a sign-in."""
     recovery = "recovery" in request.args
     form = CodeForm()
     if recovery:
@@ -42,14 +42,14 @@ def login_factor() -> ResponseReturnValue:
 @bp.get("/account/factor")
 @login_required
 def factor() -> ResponseReturnValue:
-    """Whether two-factor authentication is on, and how many recovery codes are left."""
+    """The state of two-factor authentication."""
     return render_template("web/factor.html", status=factors.status(current_identity().account))
 
 
 @bp.route("/account/factor/set-up", methods=["GET", "POST"])
 @recent_sign_in_required
 def set_up_factor() -> ResponseReturnValue:
-    """The key for an authenticator app, and the form for its first code."""
+    """Set up an authenticator app."""
     form, current = CodeForm(), current_identity().session
     errors = {}
     if form.validate_on_submit():
@@ -70,7 +70,7 @@ def set_up_factor() -> ResponseReturnValue:
 @bp.route("/account/factor/recovery-codes", methods=["GET", "POST"])
 @recent_sign_in_required
 def recovery_codes() -> ResponseReturnValue:
-    """The form for new recovery codes."""
+    """Create new recovery codes."""
     form, account = CodeForm(), current_identity().account
     if account.factor_since is None:
         return redirect(url_for("web.factor"), 303)
@@ -85,7 +85,7 @@ def recovery_codes() -> ResponseReturnValue:
 @bp.route("/account/factor/remove", methods=["GET", "POST"])
 @recent_sign_in_required
 def remove_factor() -> ResponseReturnValue:
-    """The form to turn two-factor authentication off."""
+    """Turn off two-factor authentication."""
     form, account = CodeForm(), current_identity().account
     if account.factor_since is None:
         return redirect(url_for("web.factor"), 303)

@@ -1,4 +1,4 @@
-"""The forms. What a value may be is decided in `app.accounts`; its messages come from there."""
+"""The forms. `app.accounts` checks the values and has the messages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ CODE_ATTRIBUTES = {
 
 
 class Form(FlaskForm):
-    """The base of all: the values that a request carries as text, and the token in every form."""
+    """The base class of all forms: values as text, and a CSRF token."""
 
     def __init__(self, **values: Any) -> None:
         # Not the files: a field sent as one would reach the service as an object.
@@ -109,7 +109,7 @@ class RegisterForm(Form):
 
 
 class EmailForm(Form):
-    """An address to mail something to."""
+    """An email address that gets an email."""
 
     email = _email()
 
@@ -124,26 +124,26 @@ class LoginForm(Form):
 
 
 class NewPasswordForm(Form):
-    """The password that a mailed link lets its reader set."""
+    """The new password after a link from an email."""
 
     password = _password("New password", "new-password")
 
 
 class ProfileForm(Form):
-    """What others see of a person."""
+    """The name of a person."""
 
     name = _name()
 
 
 class ChangePasswordForm(Form):
-    """Another password for somebody who knows the present one."""
+    """A new password and the current one."""
 
     current_password = _password("Current password", "current-password")
     password = _password("New password", "new-password")
 
 
 class ChangeEmailForm(Form):
-    """Another address."""
+    """A new email address."""
 
     email = _email("New email address")
 

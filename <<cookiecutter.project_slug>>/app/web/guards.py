@@ -1,4 +1,4 @@
-"""Who may see a page, and where they are led instead."""
+"""Decorators that restrict who can see a page."""
 
 import functools
 import re
@@ -26,7 +26,7 @@ SAFE_TARGET = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 
 
 def safe_target(target: str | None) -> str:
-    """`target` if it is a path on this site, else the account's page (OWASP, 'Unvalidated
+    """Return `target` if it is a path on this site, else the account's page (OWASP, 'Unvalidated
     Redirects and Forwards')."""
     if target and SAFE_TARGET.fullmatch(target) and _fits(target):
         return target
@@ -34,7 +34,7 @@ def safe_target(target: str | None) -> str:
 
 
 def signed_out_only(view: View[Arguments]) -> View[Arguments]:
-    """Lead people who are signed in to their account instead."""
+    """Redirect people who are signed in to their account."""
 
     @functools.wraps(view)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
@@ -46,9 +46,9 @@ def signed_out_only(view: View[Arguments]) -> View[Arguments]:
 
 
 def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
-    """Let in who proved a moment ago who they are; others prove it and come back.
+    """Require a recent sign-in; without one, ask for the password and return here.
 
-    An address typed into the form is kept for the way back.
+    An email address in the form is kept until then.
     """
 
     @functools.wraps(view)
@@ -68,12 +68,12 @@ def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
 
 
 def remember_typed_email(email: str) -> None:
-    """Keep an address that was typed, for the next form that asks for it."""
+    """Keep an email address that was entered, for the next form that asks for it."""
     session["typed_email"] = email[:EMAIL_LENGTH]
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Lead who is signed out to the sign-in page, and from there to where they were."""
+    """Redirect to the sign-in page, and from there back to this page."""
     flash("Sign in to continue.", "info")
     return redirect(url_for("web.login", next=way_back("web.account")), 303)
 

@@ -1,4 +1,4 @@
-"""The first page."""
+"""The home page."""
 
 from flask import current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -9,19 +9,19 @@ from app.web.blueprint import bp
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
-    """What this app is, and the ways in."""
+    """The home page."""
     pages = _pages() if current_app.debug else []
     return render_template("web/home.html", pages=pages)
 
 
 @bp.get("/.well-known/change-password")
 def change_password_hint() -> ResponseReturnValue:
-    """Where password managers find the page to change a password (W3C, change-password-url)."""
+    """Redirect password managers to the page to change a password (W3C, change-password-url)."""
     return redirect(url_for("web.password"))
 
 
 def _pages() -> list[tuple[str, str]]:
-    """The pages one can open, and what the code says of each: for a newcomer, in debug mode."""
+    """List all pages with the first lines of their docstrings, for debug mode."""
     return sorted(
         (
             url_for(rule.endpoint),

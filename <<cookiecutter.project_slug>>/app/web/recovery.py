@@ -13,7 +13,7 @@ from app.web.guards import remember_typed_email
 
 @bp.route("/reset-password", methods=["GET", "POST"])
 def reset_password() -> ResponseReturnValue:
-    """The form to have a link mailed; its answer tells nothing of who has an account."""
+    """Request a password reset."""
     form = EmailForm(email=session.get("typed_email"))
     if not form.validate_on_submit():
         return form.page("reset_password.html")
@@ -28,7 +28,7 @@ def reset_password() -> ResponseReturnValue:
 
 @bp.route("/reset-password/<token>", methods=["GET", "POST"])
 def reset_password_token(token: str) -> ResponseReturnValue:
-    """Where the link in a mail leads: the form for a new password."""
+    """Set a new password after a link from an email."""
     email = recovery.check_reset(token)
     form = NewPasswordForm()
     if not form.validate_on_submit():

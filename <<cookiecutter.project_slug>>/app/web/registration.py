@@ -14,7 +14,7 @@ from app.web.guards import remember_typed_email, signed_out_only
 @bp.route("/register", methods=["GET", "POST"])
 @signed_out_only
 def register() -> ResponseReturnValue:
-    """The form for a new account."""
+    """Register."""
     form = RegisterForm()
     if not form.validate_on_submit():
         return form.page("register.html")
@@ -28,7 +28,7 @@ def register() -> ResponseReturnValue:
 
 @bp.route("/confirm", methods=["GET", "POST"])
 def confirm() -> ResponseReturnValue:
-    """'Check your inbox', and a form to have the link sent again."""
+    """Check your inbox, or request the confirmation email again."""
     form = EmailForm(email=session.get("typed_email"))
     if not form.validate_on_submit():
         return form.page("confirm.html")
@@ -43,7 +43,7 @@ def confirm() -> ResponseReturnValue:
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"])
 def confirm_token(token: str) -> ResponseReturnValue:
-    """Where the link in a mail leads: GET shows a button, since mail scanners follow links."""
+    """Serve the link in an email. GET shows a button, because mail scanners follow links."""
     if request.method == "POST":
         registration.confirm(token, client())
         flash("Your email address is confirmed. You can sign in now.", "success")

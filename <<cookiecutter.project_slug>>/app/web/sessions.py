@@ -1,4 +1,4 @@
-"""The devices that are signed in, and ending their sessions."""
+"""The pages of sessions."""
 
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +14,7 @@ from app.web.guards import recent_sign_in_required
 @bp.get("/account/sessions")
 @login_required
 def sessions() -> ResponseReturnValue:
-    """Every device that is signed in to your account."""
+    """Your signed-in devices."""
     current = current_identity().session
     return render_template(
         "web/sessions.html", sessions=service.of(current.account), current=current
@@ -24,7 +24,7 @@ def sessions() -> ResponseReturnValue:
 @bp.post("/account/sessions/<session_id>/revoke")
 @recent_sign_in_required
 def revoke_session(session_id: str) -> ResponseReturnValue:
-    """End one session of one's own."""
+    """Sign out a device."""
     current = current_identity().session
     if not service.revoke(current.account, session_id, client()):
         abort(404)
@@ -37,7 +37,7 @@ def revoke_session(session_id: str) -> ResponseReturnValue:
 @bp.post("/account/sessions/revoke-others")
 @recent_sign_in_required
 def revoke_other_sessions() -> ResponseReturnValue:
-    """End every session but this one."""
+    """Sign out all other devices."""
     ended = service.revoke_others(current_identity().session, client())
     flash(f"Signed out {ended} other {'device' if ended == 1 else 'devices'}.", "success")
     return redirect(url_for("web.sessions"), 303)

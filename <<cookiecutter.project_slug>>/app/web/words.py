@@ -1,4 +1,4 @@
-"""Technical values in words: moments, browsers."""
+"""Template filters that put technical values into words: times, browsers."""
 
 from datetime import UTC, datetime
 
@@ -15,14 +15,14 @@ def init_app(app: Flask) -> None:
 
 
 def moment(value: datetime) -> Markup:
-    """A moment as people read it, such as "31 Jan 2026, 12:00 UTC", and programs too."""
+    """Return a time as a <time> element, such as "31 Jan 2026, 12:00 UTC"."""
     value = value.astimezone(UTC)
     words = f"{value.day} {value:%b %Y, %H:%M} UTC"
     return Markup(f'<time datetime="{timestamp(value)}">{words}</time>')  # noqa: S704 - no text
 
 
 def device(user_agent: str) -> str:
-    """Browser and system of a User-Agent, such as "Firefox 145 on Windows 10"."""
+    """Return browser and system of a user agent, such as "Firefox 145 on Windows 10"."""
     import ua_parser  # only the list of devices needs it
 
     browser = ua_parser.parse_user_agent(user_agent)
