@@ -2,7 +2,7 @@
 """Removes what was not chosen, writes .env, and says what to do next.
 
 Cookiecutter runs it in the new app's folder. The standard library alone, no network and no
-program: a hook that calls one fails on somebody's machine.
+program: a hook that calls one fails on someone's machine.
 """
 
 import json

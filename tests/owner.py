@@ -92,7 +92,7 @@ from uuid import UUID
 """
 TYPES = '''
 class Plan(enum.Enum):
-    """What somebody pays for."""
+    """What someone pays for."""
 
     FREE = "free"
     PRO = "pro"
@@ -138,7 +138,7 @@ COLUMNS = """
 TABLE = '''
 
 class Note(Base):
-    """Something that somebody wrote."""
+    """Something that someone wrote."""
 
     __tablename__ = "notes"
     __table_args__ = (UniqueConstraint("account_id", "title"),)
@@ -168,7 +168,7 @@ class Label(Base):
 BADGE = '''
 
 class Badge(Base):
-    """What somebody was given."""
+    """What someone was given."""
 
     __tablename__ = "badges"
 

@@ -153,7 +153,7 @@ def test_mariadb_becomes_read_only_and_writable_again(
         server.stop()
 
 
-def test_behind_pgbouncer_everybody_signs_in(
+def test_behind_pgbouncer_everyone_signs_in(
     render: Renderer, programs: Path, tmp_path: Path
 ) -> None:
     limits = {

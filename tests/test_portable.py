@@ -47,7 +47,7 @@ def portable(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git, with somebody's name."""
+    """Run git, with someone's name."""
     commands.run("git", *arguments, folder=folder, settings=GIT_SETTINGS)
 
 

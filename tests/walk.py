@@ -1,4 +1,4 @@
-"""Somebody registers, confirms, signs in, downloads and signs out, over real HTTP."""
+"""Someone registers, confirms, signs in, downloads and signs out, over real HTTP."""
 
 import re
 import secrets

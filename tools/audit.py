@@ -63,7 +63,7 @@ def pip_audit(program: Path, installed: Path) -> list[str]:
 
 
 def visitors(site: Served) -> Iterator[tuple[str, list[str]]]:
-    """Whom wapiti is to attack as: somebody signed in, a client with its token, a stranger.
+    """Whom wapiti is to attack as: someone signed in, a client with its token, a stranger.
 
     The stranger comes last: what it tries on the sign-in uses up the limit of this address.
     """

@@ -83,5 +83,5 @@ class DatabaseGroup(AppGroup):
 
 
 def _printable_lines(error: ClickException) -> str:
-    """Return the message; it may repeat what somebody typed or stored."""
+    """Return the message; it may repeat what someone typed or stored."""
     return "\n".join(map(printable, error.format_message().split("\n")))

@@ -14,7 +14,7 @@ from app.accounts.errors import AccountError
 from app.identity import current_client
 from app.per_app import PerApp
 
-# What the audit log keeps of errors: somebody tried what they may not (OWASP ASVS 16.3.2, 16.3.3).
+# What the audit log keeps of errors: someone tried what they may not (OWASP ASVS 16.3.2, 16.3.3).
 REFUSALS = (400, 401, 403)
 # When to come back after a fault of the database, in seconds.
 RETRY_AFTER = 10

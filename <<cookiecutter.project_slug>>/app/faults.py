@@ -76,7 +76,7 @@ def _diagnose(dialect: Dialect, error: BaseException | None) -> Fault:
 
 
 def _handle(context: ExceptionContext) -> None:
-    """Remove the values from an error before anybody sees it, and drop useless connections."""
+    """Remove the values from an error before anyone sees it, and drop useless connections."""
     error = context.original_exception
     if context.sqlalchemy_exception is None or not isinstance(error, Exception):
         return

@@ -28,7 +28,7 @@ FAILING: dict[str, tuple[str, Callable[[str], Any]]] = {
     ),
     #: endif
 }
-# For apps that answer for their faults as in production, however often somebody tries.
+# For apps that answer for their faults as in production, however often someone tries.
 SETTINGS = {
     "TESTING": False,
     **dict.fromkeys(("LIMIT_PASSWORD_BY_IP", "LIMIT_PASSWORD_FAILURES"), "1000 per minute"),

@@ -60,7 +60,7 @@ def launch(trusted_key: str | None = None) -> Iterator[Browser]:
 
 
 class Visitor:
-    """Somebody with a browser of their own; `problems` is what their pages complained of."""
+    """Someone with a browser of their own; `problems` is what their pages complained of."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.context = context

@@ -21,7 +21,7 @@ from tests.browser.tour import Tour
 
 @pytest.fixture(scope="module")
 def visitor(browser: Browser, workshop: Served) -> Visitor:
-    """Somebody who develops the app, and sees every page of it."""
+    """Someone who develops the app, and sees every page of it."""
     context = browser.new_context(base_url=workshop.address, viewport=DESKTOP)
     return Visitor(context, workshop.address)
 

@@ -27,7 +27,7 @@ class Tour:
 
     def stops(self) -> Iterator[str]:
         """All of them."""
-        yield from self._for_everybody()
+        yield from self._for_everyone()
         yield from self._registration()
         yield from self._recovery()
         yield from self._sign_in()
@@ -37,7 +37,7 @@ class Tour:
         yield from self._errors()
         yield from self._mails()
 
-    def _for_everybody(self) -> Iterator[str]:
+    def _for_everyone(self) -> Iterator[str]:
         yield from self._open("home", "/")
         yield from self._open("mailbox: empty", "/dev/mailbox")
         yield from self._open("api", "/api/docs")

@@ -132,7 +132,7 @@ def remove(account: Account, code: str, client: Client, proof: Proof | None = No
 
 
 def remove_without_code(account: Account, client: Client) -> bool:
-    """Turn the factor off for somebody who lost it, as an administrator.
+    """Turn the factor off for someone who lost it, as an administrator.
 
     Return whether it was on. Raises SignedOut.
     """

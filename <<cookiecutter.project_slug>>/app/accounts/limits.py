@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 class Rule:
     """A limit: the setting that says how often, what is tried, and for whom.
 
-    `key` is a tuple so that no part of it, which may be typed by anybody, can pass for two.
+    `key` is a tuple so that no part of it, which may be typed by anyone, can pass for two.
     """
 
     setting: str
@@ -169,7 +169,7 @@ def lift(rule: Rule) -> None:
 
 
 def spend_mail(kind: str, email: str, client: Client) -> None:
-    """Count a request that mails to an address that anybody may name. Raises LimitReached."""
+    """Count a request that mails to an address that anyone may name. Raises LimitReached."""
     spend(by_network("LIMIT_MAIL_BY_IP", f"{kind} by address", client), client)
     spend(Rule("LIMIT_MAIL_BY_ADDRESS", f"{kind} for mail address", (email,)), client)
 

@@ -186,7 +186,7 @@ class Device(Base):
 
 class TotpSetup(Base):
     """A key that waits for its first code. It belongs to the session that asked for it, so that
-    nobody can confirm, or be shown, a key that somebody else has seen."""
+    nobody can confirm, or be shown, a key that someone else has seen."""
 
     __tablename__ = "totp_setups"
     __table_args__ = {"info": {"export": False}}  # noqa: RUF012 - SQLAlchemy reads it as it is

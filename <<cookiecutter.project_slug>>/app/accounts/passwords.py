@@ -32,7 +32,7 @@ SEPARATORS = re.compile(r"[\W_]+")
 _estimating = Lock()
 
 
-def normalise(typed: str) -> str:
+def normalize(typed: str) -> str:
     """Return one form for all ways to type a password: NFKC, lone surrogates replaced."""
     encoded = unicodedata.normalize("NFKC", typed).encode("utf-8", "replace")
     return encoded.decode("utf-8")
@@ -48,10 +48,10 @@ def check_length(typed: str) -> None:
     longest = current_app.config["PASSWORD_MAX_LENGTH"]
     if len(typed) > longest:
         raise InvalidInput({"password": [f"Use at most {longest} characters."]})
-    normalised = len(normalise(typed))
-    if min(len(typed), normalised) < shortest:
+    normalized = len(normalize(typed))
+    if min(len(typed), normalized) < shortest:
         raise InvalidInput({"password": [f"Use at least {shortest} characters."]})
-    if normalised > longest:
+    if normalized > longest:
         raise InvalidInput(
             {"password": [f"Use at most {longest} characters. Some of these count as several."]}
         )
@@ -73,7 +73,7 @@ def check(typed: str, own_words: list[str], client: Client | None = None) -> Non
     check_length(typed)
     if client is not None:
         limits.spend_new_password(client)
-    password = normalise(typed)
+    password = normalize(typed)
     words = _own_words([*own_words, current_app.config["APP_NAME"]])
     if _score(_without(words, password), words) < current_app.config["PASSWORD_MIN_SCORE"]:
         raise InvalidInput(
@@ -83,8 +83,8 @@ def check(typed: str, own_words: list[str], client: Client | None = None) -> Non
 
 def hash_password(typed: str) -> str:
     """Return the hash to store; it names its method, cost and salt."""
-    hash_methods.in_use()  # looked up before anybody signs in with it
-    return generate_password_hash(normalise(typed), current_app.config["PASSWORD_HASH_METHOD"])
+    hash_methods.in_use()  # looked up before anyone signs in with it
+    return generate_password_hash(normalize(typed), current_app.config["PASSWORD_HASH_METHOD"])
 
 
 def verify(typed: str, stored: str | None) -> bool:
@@ -93,7 +93,7 @@ def verify(typed: str, stored: str | None) -> bool:
     This takes one hash for each method that any account still has, whichever this account has
     and whether there is one at all: the time tells nothing.
     """
-    password = normalise(typed[:LONGEST_PASSWORD])
+    password = normalize(typed[:LONGEST_PASSWORD])
     matches: bool = False
     for method in hash_methods.in_use(stored):
         nobodys = f"{method}$salt$"
@@ -115,7 +115,7 @@ def _own_words(texts: list[str]) -> list[str]:
     words = {
         word
         for text in texts
-        for folded in [normalise(text).casefold()]
+        for folded in [normalize(text).casefold()]
         for part in [folded, _letters(folded), *folded.split("@"), *SEPARATORS.split(folded)]
         for word in (part, part[::-1])
         if len(part) >= OWN_WORD_LENGTH

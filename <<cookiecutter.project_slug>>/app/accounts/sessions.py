@@ -27,7 +27,7 @@ IDLE_SETTINGS = {
 
 # By when they were seen.
 NEWEST_FIRST = (Session.last_seen_at.desc(), Session.id.desc())
-# Built once: every request of somebody signed in runs it.
+# Built once: every request of someone signed in runs it.
 FIND = (
     select(Session)
     .join(Session.account)

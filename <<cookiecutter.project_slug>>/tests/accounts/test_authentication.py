@@ -40,7 +40,7 @@ def test_a_right_password_does_not_forgive_wrong_ones(make_app: MakeApp) -> None
         sign_in(app)
 
 
-def test_strangers_do_not_keep_somebody_signed_in_from_proving_who_they_are(
+def test_strangers_do_not_keep_someone_signed_in_from_proving_who_they_are(
     make_app: MakeApp,
 ) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES="2 per 15 minutes")

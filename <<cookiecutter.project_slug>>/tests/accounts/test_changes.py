@@ -1,4 +1,4 @@
-"""What somebody takes along of their account."""
+"""What someone takes along of their account."""
 
 import time_machine
 from flask import Flask

@@ -17,7 +17,7 @@ OWN = "tangerine lorry at dusk"
 
 
 def invite(app: Flask) -> None:
-    """Invite somebody as an administrator does."""
+    """Invite someone as an administrator does."""
     result = run(app, "invite", EMAIL, "--name", "Ada")
     assert result.exit_code == 0, result.output
     assert f"for {EMAIL}.\n" in result.output

@@ -122,7 +122,7 @@ def test_only_the_beginning_of_a_long_password_is_not_enough(app: Flask) -> None
 def test_no_more_is_estimated_than_the_first_characters(
     app: Flask, monkeypatch: pytest.MonkeyPatch, password: str, longest: int
 ) -> None:
-    """Estimating all of a long password may take seconds, and anybody may send one."""
+    """Estimating all of a long password may take seconds, and anyone may send one."""
     estimated: list[str] = []
 
     def estimate(text: str, user_inputs: list[str]) -> dict[str, int]:

@@ -84,7 +84,7 @@ def test_a_key_that_was_replaced_meanwhile_stays(
     renewed = encryption.renewed
 
     def replace_first(stored: str) -> str | None:
-        """Somebody sets up another phone at this moment."""
+        """Someone sets up another phone at this moment."""
         monkeypatch.setattr(encryption, "renewed", renewed)  # once
         with db.engine.begin() as connection:
             secret = encryption.encrypt("KEY OF ANOTHER")

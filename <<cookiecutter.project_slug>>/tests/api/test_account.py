@@ -92,7 +92,7 @@ def test_an_address_changes_when_its_link_is_used(ada: ApiClient, inbox: Inbox) 
     assert set(errors_of(ada.call("PUT /account/email/confirmation", body))) == {"token"}
 
 
-def test_the_address_of_somebody_else_gets_the_same_answer_and_a_notice(
+def test_the_address_of_someone_else_gets_the_same_answer_and_a_notice(
     ada: ApiClient, app: Flask, inbox: Inbox
 ) -> None:
     eve = add_account(app, "eve@example.com")

@@ -247,7 +247,7 @@ def test_a_change_needs_the_password_and_a_code(
 def test_a_wrong_password_does_not_count_as_a_wrong_code(
     ada: ApiClient, phone: Authenticator
 ) -> None:
-    """Else somebody who found a device could keep its owner out by codes."""
+    """Else someone who found a device could keep its owner out by codes."""
     for _ in range(9):
         body: dict[str, Any] = {"current_password": "wrong", "code": phone.wrong_code()}
         assert set(errors_of(ada.call("DELETE /account/factors/totp", body))) == {

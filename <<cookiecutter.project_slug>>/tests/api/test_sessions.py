@@ -23,7 +23,7 @@ def test_a_sign_in_gives_a_token_and_the_account(api: ApiClient, account: str) -
     assert answer.json["expires_at"] == "2026-01-31T12:00:00Z"
     members = {"id", "name", "email", "confirmed_at", "created_at"}
     assert set(answer.json["account"]) == members, (
-        "If everybody's own account may show more, add it to `members` here."
+        "If everyone's own account may show more, add it to `members` here."
     )
     for name in ("token", "device"):
         assert re.fullmatch(r"[\w-]{43}", answer.json[name])
@@ -112,7 +112,7 @@ def test_all_other_sessions_end_at_once(ada: ApiClient) -> None:
     assert ada.call("GET /account").status_code == 200
 
 
-def test_a_session_of_somebody_else_is_not_there(ada: ApiClient, app: Flask) -> None:
+def test_a_session_of_someone_else_is_not_there(ada: ApiClient, app: Flask) -> None:
     eve = ada.sign_in(add_account(app, "eve@example.com"))
     number = ada.call("GET /sessions").json["sessions"][0]["id"]
     answer = eve.call(f"DELETE /sessions/{number}")

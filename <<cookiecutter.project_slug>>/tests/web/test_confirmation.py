@@ -76,7 +76,7 @@ def test_the_link_of_a_deleted_account_is_refused(app: Flask, browser: Browser, 
     assert browser.submit(link).status_code == 422
 
 
-def test_somebody_else_who_is_signed_in_stays_so(app: Flask, signed_in: Browser, link: str) -> None:
+def test_someone_else_who_is_signed_in_stays_so(app: Flask, signed_in: Browser, link: str) -> None:
     assert signed_in.submit(link, page="/account").status_code == 303
     assert "ada@example.com" in signed_in.get("/account").text
     assert Browser(app).sign_in(EMAIL).status_code == 303

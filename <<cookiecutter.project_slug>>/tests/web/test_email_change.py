@@ -62,7 +62,7 @@ def test_the_link_works_signed_out_and_once(app: Flask, browser: Browser, link: 
     assert browser.sign_in(NEW).status_code == 303
 
 
-def test_somebody_else_who_is_signed_in_keeps_their_address(app: Flask, link: str) -> None:
+def test_someone_else_who_is_signed_in_keeps_their_address(app: Flask, link: str) -> None:
     other = Browser(app)
     other.sign_in(add_account(app, "other@example.com"))
     assert other.submit(link, page="/account").status_code == 303

@@ -1,4 +1,4 @@
-"""Forms that somebody else made a browser send."""
+"""Forms that someone else made a browser send."""
 
 import re
 from datetime import timedelta

@@ -48,7 +48,7 @@ class Page(HTMLParser):
 
 
 def check(text: str) -> None:
-    """Whether a page can be used by anybody, and runs under the policy of its headers."""
+    """Whether a page can be used by anyone, and runs under the policy of its headers."""
     page = Page(text)
     assert page.open == []
     assert page.all("html") == [{"lang": "en"}]
@@ -56,9 +56,9 @@ def check(text: str) -> None:
     assert re.search(r"<title>[^·<]+ · [^<]+</title>", text)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    labelled = {attributes.get("for") for attributes in page.all("label")}
+    labeled = {attributes.get("for") for attributes in page.all("label")}
     for field in page.all("input"):
-        assert field.get("type") == "hidden" or "hidden" in field or field["id"] in labelled
+        assert field.get("type") == "hidden" or "hidden" in field or field["id"] in labeled
         for reference in (field.get("aria-describedby") or "").split():
             assert reference in ids
     for form in page.all("form"):
@@ -74,7 +74,7 @@ def check(text: str) -> None:
 
 
 @pytest.mark.parametrize("path", SIGNED_OUT)
-def test_a_page_for_everybody(browser: Browser, path: str) -> None:
+def test_a_page_for_everyone(browser: Browser, path: str) -> None:
     check(browser.get(path).text)
 
 

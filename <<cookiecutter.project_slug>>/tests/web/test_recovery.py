@@ -157,7 +157,7 @@ def test_the_link_of_a_deleted_account_is_refused(app: Flask, browser: Browser, 
     assert browser.submit(link, {"password": NEW}).status_code == 422
 
 
-def test_somebody_else_who_is_signed_in_stays_so(
+def test_someone_else_who_is_signed_in_stays_so(
     app: Flask, signed_in: Browser, inbox: Inbox
 ) -> None:
     other = add_account(app, "other@example.com", "Other")

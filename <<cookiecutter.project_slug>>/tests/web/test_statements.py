@@ -25,7 +25,7 @@ SIGNED_OUT = ["/", "/login", "/register", "/confirm", "/reset-password", "/accou
 
 
 @pytest.mark.parametrize(("path", "number"), SIGNED_IN.items())
-def test_a_page_of_somebody_signed_in(
+def test_a_page_of_someone_signed_in(
     app: Flask, signed_in: Browser, path: str, number: int
 ) -> None:
     assert statements(app, signed_in.get, path) == number
