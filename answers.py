@@ -154,7 +154,7 @@ def checked_description(value: object) -> str:
 
 
 def checked_interface(value: object) -> str:
-    """Which faces the app has: html, api or both. Raises SystemExit."""
+    """Return the interface of the app: html, api or both. Raises SystemExit."""
     interface = _text("interface", value, "both")
     if interface not in ("html", "api", "both"):
         refuse("interface", "must be html, api or both", "both")
@@ -172,7 +172,7 @@ def checked_file_download(value: object) -> str:
 def checked_backend(value: object) -> str:
     """The database that a URL leads to: sqlite, postgresql or mysql (MariaDB too).
 
-    No part of the URL stands in a refusal: it may hold a password. Raises SystemExit.
+    An error message repeats no part of the URL, which may contain a password. Raises SystemExit.
     """
     url = _text("database_url", value, URL_EXAMPLES["sqlite"])
     scheme, separator, rest = url.partition("://")

@@ -32,7 +32,7 @@ def existing_folder(slug: str) -> Path | None:
 def command_to_go_on(answers: Mapping[str, str]) -> str:
     """Return the command that asks again with the answers given so far as defaults.
 
-    Empty if no question was asked: all answers stand on the command line then.
+    Empty if no question was asked: all answers are on the command line then.
     """
     # Only cookiecutter has this option; cruft takes answers in another form.
     if not answers or options().get("no_input", True) or "accept_hooks" not in options():

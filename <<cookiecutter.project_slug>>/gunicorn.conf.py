@@ -138,7 +138,7 @@ threads = 8
 keepalive = 75
 # Of each process. Many systems allow a process 1024 open files.
 worker_connections = 900
-# Seconds that requests in flight, and the job in hand, have to finish after SIGTERM.
+# Seconds that requests and jobs in progress have to finish after SIGTERM.
 graceful_timeout = 30
 # From any client on this machine gunicorn would otherwise take SCRIPT_NAME and PATH_INFO.
 forwarder_headers = ""

@@ -5,7 +5,7 @@ import sys
 from app import create_app
 from app.config import ConfigurationError
 
-# Gunicorn's APP_LOAD_ERROR: with it the whole server stops instead of starting workers anew.
+# Gunicorn's APP_LOAD_ERROR: with it the whole server stops instead of restarting workers.
 APP_LOAD_ERROR = 4
 
 try:

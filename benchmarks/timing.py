@@ -1,8 +1,8 @@
-"""Whether the time of an answer tells who has an account.
+"""Whether the time of a response reveals who has an account.
 
 Runs a new app under gunicorn with the real hash and limits opened wide, asks in turn about an
 address that is known and one that is not, and prints the ratio of the medians for each operation.
-Then it measures what the work after the response could tell: how long one's own next email takes,
+Then it measures what the work after the response could tell: how long your own next email takes,
 and how long the next responses take. Exits with 1 when one of them is off by more than a tenth.
 From the repository's folder:
 
@@ -39,7 +39,7 @@ from tests.variants import Variant
 GOAL = 0.1
 # Of one length, as are the unknown ones.
 KNOWN, WAITING = "k0000001@example.com", "k0000002@example.com"
-# The account of whoever measures.
+# The account of the measuring process.
 OWN = "o0000001@example.com"
 WRONG = "not the right one"
 NEW_ACCOUNTS = f"""
@@ -75,7 +75,7 @@ class Client:
         self.headers = headers
 
     def send(self, method: str, path: str, body: str) -> tuple[float, int]:
-        """Seconds until the answer was there, and its status."""
+        """Seconds until the response arrived, and its status."""
         begin = time.perf_counter()
         self.connection.request(method, path, body, self.headers)
         answer = self.connection.getresponse()
@@ -103,7 +103,7 @@ class Operation:
         statuses = set()
         for is_known in (True, False, True, False):  # for warmth
             self.client.send(self.method, self.path, self.body(self.address(is_known, unknown)))
-        # In an order of chance: what a request leaves behind, such as a mail to send, must meet
+        # In random order: what a request leaves behind, such as an email to send, must meet
         # both kinds alike.
         for is_known in random.sample([True, False] * rounds, 2 * rounds):
             body = self.body(self.address(is_known, unknown))

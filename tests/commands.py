@@ -1,4 +1,4 @@
-"""Programs run as a person would, without the settings of whoever runs the tests."""
+"""Programs run as a person would, without the settings of the person who runs the tests."""
 
 import os
 import subprocess

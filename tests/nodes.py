@@ -62,7 +62,7 @@ class Node:
         return sum(row[1].endswith(port) and row[3] == "01" and row[9] != "0" for row in rows)
 
     def api(self, method: str, path: str, token: str = "", **body: str) -> requests.Response:
-        """The answer of the API, on a connection of its own."""
+        """The response of the API, on a separate connection."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self.address}/api/v1{path}"
         return requests.request(method, url, json=body or None, headers=headers, timeout=walk.WAIT)
@@ -83,7 +83,7 @@ class Node:
     def submit(
         self, client: requests.Session, path: str, page: str = "", **fields: str
     ) -> requests.Response:
-        """The answer to a form that was opened on its page, filled in and sent."""
+        """The response to a form that was opened on its page, filled in and sent."""
         text = client.get(f"{self.address}{page or path}", timeout=walk.WAIT).text
         token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', text)[0]
         data = {"csrf_token": token, **fields}

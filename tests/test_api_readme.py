@@ -1,4 +1,4 @@
-"""The lines for curl in the README of a rendered app, as they stand there."""
+"""The lines for curl in the README of a rendered app, exactly as they are there."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from tests import commands, walk
 from tests.conftest import Renderer
 from tests.variants import Variant
 
-# The mail leaves off the request: a person looks for it a moment later.
+# The email is sent by a job: a person looks for it a moment later.
 WAIT = (
     "until curl -s http://localhost:5000/dev/mailbox | grep -qE '[A-Za-z0-9_-]{43}'; do :; done\n"
 )

@@ -34,7 +34,7 @@ def closing_message(render: Renderer, *answers: str, **settings: str) -> str:
 
 
 def blocks(message: str) -> list[list[str]]:
-    """The indented commands, in the groups that they stand in."""
+    """The indented commands, in their groups."""
     groups = re.findall(r"(?:^    .*\n)+", message, re.MULTILINE)
     return [[line.strip() for line in group.splitlines()] for group in groups]
 
@@ -101,7 +101,7 @@ def test_on_windows(uv: bool, template: Path, render: Renderer, tmp_path: Path) 
 
 
 def serve_by(lines: list[str], folder: Path, path: str) -> str:
-    """Type the lines, the last of which serves; a newcomer registers and reads the mail.
+    """Type the lines, the last of which serves; a newcomer registers and reads the email.
 
     Returns what was printed.
     """

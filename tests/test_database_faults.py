@@ -60,7 +60,7 @@ def through(proxy: Proxy, url: str) -> str:
 
 
 def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
-    """Each answer says so in the form of its interface, and is one line in the log."""
+    """Each response says so in the form of its interface, and is one line in the log."""
     lines = [line for line in node.lines() if LINE.fullmatch(line.get("message", ""))]
     assert len(lines) == len(answers), node.log
     ids = {line["request_id"] for line in lines}

@@ -61,7 +61,7 @@ class App:
             assert process.wait(timeout=20) in (0, -signal.SIGKILL)
 
     def waiting(self) -> list[str]:
-        """The jobs that wait, but for those that repeat."""
+        """The jobs that wait, except those that repeat."""
         listing = commands.run(
             *(self.programs / "flask", "--app", "wsgi", "accounts", "jobs"),
             folder=self.folder,

@@ -23,7 +23,7 @@ GIT_SETTINGS = {
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file by its path, with the one thing taken out that differs each time."""
+    """Every file by its path, without the one thing that differs each time."""
     files = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts)
     secret = re.compile(rb"(?<=SECRET_KEY=')\w+")
     return {

@@ -92,7 +92,7 @@ def test_a_unix_socket_without_a_proxy_is_warned_of(
 
 
 def ask(address: Path, client: str) -> bytes:
-    """The first bytes of the answer to a proxy's request by a Unix socket."""
+    """The first bytes of the response to a proxy's request through a Unix socket."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
         connection.connect(str(address))

@@ -24,7 +24,7 @@ WAIT = 120
 
 
 class MailServer:
-    """Takes every mail in."""
+    """Accepts every email."""
 
     def __init__(self) -> None:
         self.mails: Queue[EmailMessage] = Queue()
@@ -40,7 +40,7 @@ class MailServer:
         return "250 OK"
 
     def token(self) -> str:
-        """The token in the next mail."""
+        """The token in the next email."""
         body = self.mails.get(timeout=WAIT).get_body(("plain",))
         assert body is not None
         return str(

@@ -4,7 +4,7 @@
     python -m tools.lock --upgrade    # the newest versions that pyproject.toml allows
 
 One version of each package is chosen for all variants, every Python from 3.11 on, and every system. A
-package stands under the `#: if` of the variants that need it, so that each app gets exactly its own.
+package is under the `#: if` of the variants that need it, so that each app gets exactly its own.
 """
 
 import argparse

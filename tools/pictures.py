@@ -1,4 +1,4 @@
-"""Makes the pictures in docs/pictures: an app is rendered, run, used and photographed.
+"""Take the pictures in docs/pictures: render, run and use an app.
 
     python -m tools.pictures
 
@@ -158,7 +158,7 @@ def inside(photographer: Photographer) -> None:
 
 
 def run(work: Path) -> Iterator[str]:
-    """Make all pictures anew; yields the complaints of the pages."""
+    """Take all pictures again; yield the problems of the pages."""
     template = copy_template(work / "template")
     app_folder = make_renderer(template, work)(**ANSWERS)
     programs = commands.make_environment(app_folder, "-e", ".", "time-machine")

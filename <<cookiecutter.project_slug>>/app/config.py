@@ -87,7 +87,7 @@ SETTINGS = (
     Setting("DATABASE_STATEMENT_TIMEOUT_SECONDS", kinds.whole(1, HOUR), 8),
     #: endif
     Setting("DATABASE_LOCK_TIMEOUT_SECONDS", kinds.whole(1, HOUR), 5),
-    # Links in emails start with it, and the app answers no other host.
+    # Links in emails start with it, and the app responds to no other host.
     Setting(
         "BASE_URL",
         kinds.base_url,

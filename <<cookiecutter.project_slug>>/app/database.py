@@ -65,7 +65,7 @@ def backend(dialect: Dialect) -> Backend:
 
 
 def _engine_options(config: Config) -> dict[str, Any]:
-    """The options for `create_engine`: what SQLALCHEMY_ENGINE_OPTIONS sets wins, but for one."""
+    """Return the options for `create_engine`; SQLALCHEMY_ENGINE_OPTIONS wins except for one."""
     own = config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
     url = make_url(config["SQLALCHEMY_DATABASE_URI"])
     options: dict[str, Any] = {}

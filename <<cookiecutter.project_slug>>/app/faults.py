@@ -1,7 +1,7 @@
 """Find out what a database error means, without the values of the statement that failed.
 
 Drivers repeat values in their messages ("Key (email)=(ada@example.com) already exists"). They are
-removed where they arise, so that no log, traceback or terminal can show one, whoever writes it.
+removed where they arise, so that no log, traceback or terminal can show one.
 """
 
 from dataclasses import dataclass

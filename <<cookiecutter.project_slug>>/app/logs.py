@@ -19,7 +19,7 @@ from werkzeug.wsgi import get_path_info
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# A mailed token, such as in the path of a request; no name in a traceback, which has no capitals.
+# A token from an email, such as in a path. Names in tracebacks have no capitals.
 # It is only looked for where a word begins: elsewhere would take quadratic time.
 TOKEN = re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])[\w-]{43,}", re.ASCII)
 # What a proxy may call a request.

@@ -57,7 +57,7 @@ def one_transaction(connection: Connection) -> Iterator[None]:
 
 
 def _begin(connection: Connection) -> None:
-    """Become the only one who writes, after waiting for whoever does."""
+    """Become the only writer, after waiting for others."""
     said = False
     while True:
         try:

@@ -101,7 +101,7 @@ class Sqlite(SQLiteImpl):
 
 
 def _originals(connection: Connection, batch: ApplyBatchImpl) -> dict[str, str]:
-    """The table's triggers and indexes, but for indexes that Alembic changes or drops itself."""
+    """The table's triggers and indexes, except indexes that Alembic changes or drops itself."""
     statement = "SELECT name, type, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
     rows = connection.exec_driver_sql(statement, (batch.table.name,)).fetchall()
     reflected = {index.name for index in batch.table.indexes}

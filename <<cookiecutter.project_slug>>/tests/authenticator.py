@@ -60,7 +60,7 @@ def turn_on(session: Session, client: Client) -> Authenticator:
 
 
 def begin(session: Session) -> setups.SetUp:
-    """The key that waits in a session, whoever may ask for it; needs an app context."""
+    """The key that waits in a session; needs an app context."""
     with transaction():
         return setups.find_or_new(session)
 

@@ -1,4 +1,4 @@
-"""What every test stands on: an app of its own, a database, a mailbox and a client."""
+"""What every test needs: an app of its own, a database, a mailbox and a client."""
 
 import gc
 import os
@@ -122,7 +122,7 @@ def pytest_collection_finish() -> None:
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as its reader sees it."""
+    """An email as its reader sees it."""
 
     to: str
     subject: str
@@ -131,7 +131,7 @@ class Mail:
 
 
 class Inbox:
-    """The mails an app has sent, oldest first."""
+    """The emails an app has sent, oldest first."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -147,12 +147,12 @@ class Inbox:
         )
 
     def to(self, address: str) -> list[Mail]:
-        """All mails to an address, after the jobs that are due are done."""
+        """All emails to an address, after the jobs that are due are done."""
         jobs.run_due(self.app)
         return [mail for mail in self.sent if mail.to == address]
 
     def token(self, address: str) -> str:
-        """The token in the newest mail to an address, from its link or from its own line."""
+        """The token in the newest email to an address, from its link or from its own line."""
         body = self.to(address)[-1].body
         found: list[str] = re.findall(
             r"^(?:https://localhost/\S*/)?([\w-]{43})$", body, re.MULTILINE
@@ -226,7 +226,7 @@ def forget_all(app: Flask) -> None:
 
 @pytest.fixture
 def inbox(app: Flask) -> Inbox:
-    """The mails that `app` sends."""
+    """The emails that `app` sends."""
     return Inbox(app)
 
 

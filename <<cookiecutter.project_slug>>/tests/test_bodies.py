@@ -40,7 +40,7 @@ def echo(make_app: MakeApp) -> Flask:
 
 
 def send(app: Flask, stream: io.BytesIO, **environ: Any) -> tuple[int, bytes]:
-    """The status and the body of the answer to a body of any kind, sent to `/length`."""
+    """The status and body of the response to a body of any kind, sent to `/length`."""
     sent = EnvironBuilder(app, "/length").get_environ()
     sent |= {"wsgi.input": stream, **environ}
     answer, status, _ = run_wsgi_app(app.wsgi_app, sent, buffered=True)

@@ -21,7 +21,7 @@ OTHER_HOST = {"Host": "evil.example"}
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
-    """The app's lines so far, as production writes them, but for the audit log's."""
+    """The app's lines so far, as production writes them, except the audit log."""
     formatter = caplog.handler.formatter
     caplog.handler.setFormatter(logs.JsonFormatter())
 

@@ -37,7 +37,7 @@ CAPABILITIES = {
     "download a file": ("GET /downloads/<>", "GET /downloads/<>"),
     #: endif
 }
-# What one face alone has, and why.
+# What only one interface has, and why.
 ONE_FACED = {
     "GET /": "the home page",
     "POST /reauthenticate": "the API asks for the password with the request itself",

@@ -1,4 +1,4 @@
-"""What holds for every answer of every face."""
+"""Headers and rules of every response of every interface."""
 
 import logging
 import time

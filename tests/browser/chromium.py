@@ -30,7 +30,7 @@ ARGUMENTS = [
 ]
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-# An answer like 422 is told in the console, too; for a page it is what it should be.
+# The console also reports responses like 422, which are correct for a page.
 STATUS_TOLD = "Failed to load resource: the server responded with a status of"
 
 
@@ -81,7 +81,7 @@ class Visitor:
         return urlsplit(self.page.url).path
 
     def fill(self, **values: str) -> None:
-        """Type into the fields of these labels; an underscore stands for a space or a hyphen."""
+        """Type into the fields of these labels; an underscore is a space or a hyphen."""
         for label, value in values.items():
             self.page.get_by_label(LABELS.get(label, label), exact=True).fill(value)
 

@@ -28,7 +28,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Mail:
-    """What matters of a mail."""
+    """What matters of an email."""
 
     to: str
     subject: str
@@ -36,7 +36,7 @@ class Mail:
 
     @staticmethod
     def of(message: EmailMessage) -> "Mail":
-        """Of a mail as it was sent."""
+        """Read an email as it was sent."""
         body = message.get_body(("plain",))
         assert body is not None
         return Mail(str(message["To"]), str(message["Subject"]), str(body.get_content()))
@@ -44,7 +44,7 @@ class Mail:
 
 @dataclass
 class Served:
-    """An app that answers: its address, its database, and the mails that it sent."""
+    """An app that answers: its address, its database, and the emails that it sent."""
 
     address: str
     database: Path
@@ -62,7 +62,7 @@ class Served:
         self._send("PUT", "/confirmations", {"token": token})
 
     def mail(self, to: str, subject: str) -> Mail:
-        """The newest mail to an address whose subject starts so; waits until it arrives."""
+        """The newest email to an address whose subject starts like this; waits until it arrives."""
         end = time.monotonic() + walk.WAIT
         while time.monotonic() < end:
             self._collect()
@@ -73,7 +73,7 @@ class Served:
         raise TimeoutError(f"no mail {subject!r} to {to}")
 
     def mailed_link(self, to: str, subject: str) -> str:
-        """The link in such a mail."""
+        """The link in such an email."""
         words = self.mail(to, subject).text.split()
         return next(word for word in words if "://" in word)
 

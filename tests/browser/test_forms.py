@@ -95,7 +95,7 @@ def test_a_form_is_sent_once(visit: Visit, site: Served) -> None:
     visitor.page.route("**/account/profile", lambda route: held.append(route))
     box = visitor.page.get_by_role("button", name="Save").bounding_box()
     assert box is not None
-    for _ in range(3):  # as an impatient hand does, while no answer comes
+    for _ in range(3):  # as impatient people do while there is no response
         visitor.page.mouse.click(box["x"] + 20, box["y"] + 20)
         visitor.page.wait_for_timeout(100)
     assert visitor.posts == ["/account/profile"]

@@ -56,7 +56,7 @@ def change_password(
     with transaction():
         proof.hold()
         account.password_hash = password_hash
-        # Links mailed, and devices known, before are worth nothing any more.
+        # Earlier links in emails and known devices stop working.
         mailing.cancel_links(account)
         tokens.void(account, "reset", "email")
         devices.forget(account)
@@ -104,7 +104,7 @@ def confirm_email_change(token: str, client: Client) -> None:
         with transaction():
             store.lock(account)
             tokens.redeem(token, "email")
-            # Links mailed to the old address too: a reset may be under way with one.
+            # Also links sent to the old address: a reset may be in progress.
             tokens.void(account, "confirm", "reset", "email")
             superseded = _remove_unconfirmed(new)
             account.email = new

@@ -148,6 +148,6 @@ def _spend_totp(account: Account, code: str) -> bool:
         return False
     if step is None:
         return False
-    # Only forward: a code works once, whoever sends it first (RFC 6238, section 5.2).
+    # Only forward: a code works once (RFC 6238, section 5.2).
     newer = update(TotpFactor).where(mine, TotpFactor.secret == stored, TotpFactor.last_step < step)
     return store.changed_rows(newer.values(last_step=step)) == 1

@@ -124,7 +124,7 @@ def _rows(table: Table, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
 
 
 def _exported(column: Column[Any]) -> bool:
-    """Whether a column is shown: no secret, and no number of an account, one's own or another's."""
+    """Return whether a column is exported: no secrets, and no numbers of accounts."""
     mark = _marked(column)
     if mark is not None and not column.foreign_keys:
         return mark

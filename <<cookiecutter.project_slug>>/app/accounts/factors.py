@@ -74,7 +74,7 @@ def confirm(current: Session, typed: str, client: Client) -> list[str]:
     waiting = setups.find(current)
     if waiting is None:
         raise InvalidInput({"code": [NOT_WAITING]})
-    # These codes are not limited: whoever types them was shown the key.
+    # These codes are not limited: the person was just shown the key.
     step = totp.matching_step(encryption.decrypt(waiting.secret), code.text)
     if step is None:
         raise InvalidInput({"code": [codes.WRONG]})
@@ -102,7 +102,7 @@ def confirm(current: Session, typed: str, client: Client) -> list[str]:
 def renew_recovery_codes(
     account: Account, code: str, client: Client, proof: Proof | None = None
 ) -> list[str]:
-    """Return new recovery codes, which are not shown again; the old ones are void.
+    """Return new recovery codes, which are not shown again; the old ones stop working.
 
     `proof` is that of the password, where it was asked for as well.
     Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.
@@ -118,7 +118,7 @@ def renew_recovery_codes(
 
 
 def remove(account: Account, code: str, client: Client, proof: Proof | None = None) -> None:
-    """Turn the factor off, and void the recovery codes.
+    """Turn the factor off, and delete the recovery codes.
 
     `proof` is that of the password, where it was asked for as well.
     Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.

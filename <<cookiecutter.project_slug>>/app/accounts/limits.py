@@ -169,7 +169,7 @@ def lift(rule: Rule) -> None:
 
 
 def spend_mail(kind: str, email: str, client: Client) -> None:
-    """Count a request that mails to an address that anyone may name. Raises LimitReached."""
+    """Count a request that sends email to an address that anyone may enter. Raises LimitReached."""
     spend(by_network("LIMIT_MAIL_BY_IP", f"{kind} by address", client), client)
     spend(Rule("LIMIT_MAIL_BY_ADDRESS", f"{kind} for mail address", (email,)), client)
 

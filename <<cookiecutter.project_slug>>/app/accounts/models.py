@@ -161,11 +161,11 @@ class MailedToken(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(16))
     email: Mapped[str] = mapped_column(text(EMAIL_LENGTH))
-    # The job that mailed it: tries of one job do not void each other's tokens.
+    # The job that sent it: attempts of one job don't invalidate each other's tokens.
     job_id: Mapped[int | None] = mapped_column(Integer, info={"export": False})
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    # Kept, so that following the link again is told what it did.
+    # Kept, so that a second click on the link can explain what happened.
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -59,8 +59,8 @@ def complete_reset(token: str, password: str, client: Client) -> str:
 
 
 def replace_password(account: Account, password_hash: str, client: Client) -> None:
-    """Do what a reset does, for an administrator: store a hash, end every session, mailed link and
-    known device, lift the sign-in limit, tell the owner."""
+    """Do what a reset does, for an administrator: store a hash, end all sessions, links and
+    known devices, lift the sign-in limit, notify the owner."""
     with transaction():
         _store(account, password_hash)
     _follow_up(account, client)

@@ -21,7 +21,7 @@ JSON = "application/json"
 # A longer `Accept` is ignored: parsing it takes quadratic time.
 MAX_ACCEPT = 1000
 
-# What a view may give: a model, a model and headers, nothing, or an answer of its own.
+# What a view may return: a model, a model and headers, nothing, or a response.
 Answer = BaseModel | tuple[BaseModel, dict[str, str]] | Response | None
 View = Callable[..., Answer]
 
@@ -46,11 +46,11 @@ class Operation:
     errors: tuple[int, ...]
     # For an error that has members of its own: the name of its response in the document.
     problems: Mapping[int, str]
-    # OpenAPI's description of the answers that the view makes itself, by status.
+    # OpenAPI's description of the responses that the view builds itself, by status.
     answers: Mapping[str, Any]
     # The view's arguments that come from the path, with their types.
     parameters: Mapping[str, type]
-    # The models of the request's body, of the URL's query and of the answer's body, if there are any.
+    # The models of the request's body, the URL's query and the response's body, if there are any.
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     model: type[BaseModel] | None

@@ -27,7 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class InvalidFields(UnprocessableEntity):
-    """422, with the messages of each field; `body` stands for the whole."""
+    """422, with the messages of each field; `body` is the whole body."""
 
     description = "Some fields are invalid."
 

@@ -343,7 +343,7 @@ class Problem(BaseModel):
 
 
 class InvalidFieldsProblem(Problem):
-    """Invalid fields, each with its messages. `body` stands for the whole body."""
+    """Invalid fields, each with its messages. The field `body` is the whole body."""
 
     errors: Annotated[
         dict[str, list[str]], Field(examples=[{"password": ["Use at least 12 characters."]}])

@@ -118,7 +118,7 @@ def hold(job: Job) -> None:
 def cancel(*names: str, email: str, account_id: int) -> None:
     """Delete the jobs with these names, or all jobs, that are about an account or its address.
 
-    A job for another account that only wants to move to this address is not among them.
+    Jobs of other accounts that are changing to this address are kept.
     """
     address = Job.account_id.is_(None) & (Job.email == email)
     # Two statements, each along an index: a server may lock every row that it looks at.

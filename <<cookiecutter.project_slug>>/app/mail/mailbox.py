@@ -64,7 +64,7 @@ def keep(message: EmailMessage) -> None:
 def show() -> str:
     """The mailbox: every email the app has sent in debug mode."""
     paths = sorted(folder_of_emails().glob("*.eml"), reverse=True)[:SHOWN]
-    return render_template("mailbox.html", mails=[_read(path) for path in paths])
+    return render_template("mailbox.html", emails=[_read(path) for path in paths])
 
 
 @bp.get("/dev/mailbox/<int:number>")

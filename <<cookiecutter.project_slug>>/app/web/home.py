@@ -31,6 +31,6 @@ def _pages() -> list[tuple[str, str]]:
         if "GET" in (rule.methods or ()) and not rule.arguments
         if rule.endpoint not in closed.endpoints(current_app)
         #: if cookiecutter.interface == "both"
-        if not rule.rule.startswith("/api/v1/")  # no pages: they answer to a token alone
+        if not rule.rule.startswith("/api/v1/")  # no pages: they need a token
         #: endif
     )

@@ -1,4 +1,4 @@
-"""Accounts, sessions, mailed tokens, known devices, second factors, counters and jobs."""
+"""Accounts, sessions, tokens in emails, known devices, second factors, counters and jobs."""
 
 from datetime import datetime
 

@@ -115,7 +115,7 @@ def test_a_key_can_be_confirmed_once(session: Session) -> None:
 
 
 def test_a_key_belongs_to_the_session_that_asked_for_it(session: Session) -> None:
-    """Whoever saw the key before the owner took the account back must not know it afterwards."""
+    """Someone who saw the key before the owner took the account back must not know it afterwards."""
     stranger = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
     theirs = begin(stranger)
     mine = begin(session)
@@ -421,7 +421,7 @@ def test_password_and_code_are_both_asked_for(
 
 #: endif
 def test_no_secret_survives_with_the_account_alone(session: Session) -> None:
-    """A key that waits is deleted with its session, whoever ends it."""
+    """A key that waits is deleted with its session, however it ends."""
     begin(session)
     sessions.sign_out(session, CLIENT)
     assert count(TotpSetup) == 0

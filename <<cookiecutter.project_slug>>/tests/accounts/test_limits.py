@@ -49,7 +49,7 @@ def spend(app: Flask, key: str = "ada@example.com") -> bool:
 
 @pytest.fixture
 def address() -> str:
-    """A mail address that nobody has counted for."""
+    """An email address without any attempts."""
     return f"{uuid4().hex}@example.com"
 
 

@@ -206,7 +206,7 @@ def test_the_session_is_of_the_kind_that_was_asked_for(phone: Authenticator, kin
 
 
 def reset(inbox: Inbox) -> None:
-    """Set another password by a mailed link."""
+    """Set another password with a link from an email."""
     recovery.mail_reset(ADA, CLIENT)
     recovery.complete_reset(inbox.token(ADA), OTHER_PASSWORD, CLIENT)
 

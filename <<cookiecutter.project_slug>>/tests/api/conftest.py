@@ -11,7 +11,7 @@ from tests.conftest import PASSWORD
 
 
 class Answer(TestResponse):
-    """An answer whose JSON is looked into without asking whether there is any."""
+    """A response whose JSON can be read without checking that there is any."""
 
     @property
     def json(self) -> Any:
@@ -27,7 +27,7 @@ class ApiClient:
         self.token = token
 
     def call(self, line: str, body: Any = None, **options: Any) -> Answer:
-        """The answer to `METHOD /path`, the path without its prefix."""
+        """The response to `METHOD /path`, the path without its prefix."""
         method, path = line.split(" ", 1)
         headers = dict(options.pop("headers", {}))
         if self.token is not None:

@@ -1,4 +1,4 @@
-"""Reading, changing, exporting and deleting one's own account."""
+"""Reading, changing, exporting and deleting your account."""
 
 import json
 

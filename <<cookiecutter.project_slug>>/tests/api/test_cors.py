@@ -12,7 +12,7 @@ PREFLIGHT = {"Access-Control-Request-Method": "PATCH"}
 
 
 def cross_origin(answer_headers: Headers) -> list[str]:
-    """The CORS headers of an answer."""
+    """The CORS headers of a response."""
     return [name for name, _ in answer_headers if name.startswith("Access-Control-")]
 
 

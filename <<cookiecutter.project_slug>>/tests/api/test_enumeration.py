@@ -27,7 +27,7 @@ def accounts(app: Flask) -> None:
 
 
 def ask(app: Flask, line: str, address: str) -> tuple[int, list[tuple[str, str]], bytes, list[str]]:
-    """All that can be seen of the answer to an operation about an address, and the work for it."""
+    """All that can be seen of the response to an operation about an address, and the work for it."""
     api = ApiClient(app)
     if "/account/" in line:
         api = api.sign_in(OTHER)

@@ -11,7 +11,7 @@ from tests.conftest import MakeApp
 
 
 def assert_problem(answer: Answer, status: int) -> None:
-    """Check that an answer is the problem of a status, and nothing that a page would be."""
+    """Check that a response is the problem of a status, and not a page."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
     assert answer.json["status"] == status

@@ -52,7 +52,7 @@ def first_step(client: ApiClient, **fields: str) -> str:
 
 
 def second_step(client: ApiClient, code: str, **fields: str) -> Answer:
-    """The answer to the code of a sign-in."""
+    """The response to the code of a sign-in."""
     body = {"challenge": fields.pop("challenge", None) or first_step(client), "code": code}
     return client.call("POST /sessions/factor", body | fields)
 

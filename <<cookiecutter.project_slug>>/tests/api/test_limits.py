@@ -15,7 +15,7 @@ def standing_clock() -> object:
 
 
 def is_limit(answer: Answer) -> bool:
-    """Whether the answer is 429, with the time to wait."""
+    """Whether the response is 429, with the time to wait."""
     if answer.status_code != 429:
         return False
     assert answer.mimetype == "application/problem+json"

@@ -63,7 +63,7 @@ def test_what_a_killed_process_left_is_done_at_the_next_start(
 ) -> None:
     done = Event()
     with app.app_context(), jobs.collected(), transaction():
-        jobs.enqueue("probe")  # and nobody is told
+        jobs.enqueue("probe")  # without a signal to the workers
     probe.action = lambda _: done.set()
     jobs.start(app)
     assert done.wait(SECONDS)

@@ -1,4 +1,4 @@
-"""The mailbox of the debug mode."""
+"""The mailbox of debug mode."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ TOKEN = "t" * 43
 
 @pytest.fixture
 def debug_app(make_app: MakeApp, tmp_path: Path) -> Flask:
-    """An app in debug mode, its mails in a folder of the test."""
+    """An app in debug mode, its emails in a folder of the test."""
     app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
     app.instance_path = str(tmp_path)
     return app

@@ -93,5 +93,5 @@ def error_of(response: TestResponse, field: str) -> str:
 
 
 def without_token(response: TestResponse) -> str:
-    """A page without what differs from one answer to the next."""
+    """A page without what differs from one response to the next."""
     return CSRF_FIELD.sub("", response.text)

@@ -1,4 +1,4 @@
-"""Seeing one's account, changing it, taking it along, deleting it."""
+"""The account pages: show, change, export and delete your account."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Confirming an address by the link in a mail."""
+"""Confirming an email address with the link in an email."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ EMAIL = "grace@example.com"
 
 @pytest.fixture
 def link(browser: Browser, inbox: Inbox) -> str:
-    """The path of the link that a registration mailed."""
+    """The path of the link that a registration sent."""
     browser.submit("/register", {"name": "Grace", "email": EMAIL, "password": PASSWORD})
     return f"/confirm/{inbox.token(EMAIL)}"
 

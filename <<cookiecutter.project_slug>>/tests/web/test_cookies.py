@@ -17,7 +17,7 @@ KEYS = [f"a-key-of-the-tests-number-{n}-0123456789" for n in range(3)]
 
 
 def cookies(response: TestResponse) -> dict[str, set[str]]:
-    """The attributes of the cookies that an answer sets, by their names."""
+    """The attributes of the cookies that a response sets, by their names."""
     parsed = {}
     for header in response.headers.getlist("Set-Cookie"):
         pair, *attributes = header.split("; ")

@@ -1,4 +1,4 @@
-"""Changing one's address."""
+"""Changing your email address."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def ask(browser: Browser, email: str = NEW) -> None:
 
 @pytest.fixture
 def link(signed_in: Browser, inbox: Inbox) -> str:
-    """The path of the link that was mailed to the new address."""
+    """The path of the link that was sent to the new address."""
     ask(signed_in)
     return f"/account/email/{inbox.token(NEW)}"
 

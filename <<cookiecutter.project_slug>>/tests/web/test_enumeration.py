@@ -30,7 +30,7 @@ def accounts(app: Flask) -> None:
 def ask(
     app: Flask, path: str, address: str
 ) -> tuple[int, list[tuple[str, str]], list[str], list[str]]:
-    """All that can be seen of the answer to a form about an address, and the work for it."""
+    """All that can be seen of the response to a form about an address, and the work for it."""
     browser = Browser(app)
     if path.startswith("/account"):
         assert browser.sign_in(OTHER).status_code == 303

@@ -1,4 +1,4 @@
-"""A new password by a link in a mail."""
+"""A new password with a link in an email."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ NEW = "four other words entirely"
 
 @pytest.fixture
 def link(app: Flask, account: str, inbox: Inbox) -> str:
-    """The path of the link that was mailed to the owner of `account`."""
+    """The path of the link that was sent to the owner of `account`."""
     return ask(app, account, inbox)
 
 
 def ask(app: Flask, email: str, inbox: Inbox) -> str:
-    """Ask for a reset in a browser of its own; the path of the link that is mailed."""
+    """Ask for a reset in a browser of its own; return the path of the link that is sent."""
     assert Browser(app).submit("/reset-password", {"email": email}).status_code == 303
     return f"/reset-password/{inbox.token(email)}"
 

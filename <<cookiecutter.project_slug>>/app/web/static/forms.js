@@ -9,7 +9,7 @@ for (const form of document.querySelectorAll('form[method="post"]')) {
     form.querySelector('[type="submit"]').setAttribute("aria-disabled", "true");
   });
 }
-// A page that comes back by the Back button can be sent anew.
+// A page that comes back by the Back button can be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
