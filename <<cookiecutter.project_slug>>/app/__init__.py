@@ -19,7 +19,6 @@ from app import (
     mail,
     migrating,
     rules,
-    security,
     static_files,
 )
 from app.accounts import cli, events, limits
@@ -38,7 +37,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     rules.warn(app)
     app.session_interface = SessionCookie()
     gate.init_app(app)
-    security.init_app(app)
     errors.init_app(app)
     events.init_app()
     limits.init_app(app)

@@ -1,4 +1,6 @@
-"""Check each request before Flask sees it. `wsgi_app` is wrapped here and nowhere else.
+"""Check each request before Flask sees it, and add the headers that every response has.
+
+`wsgi_app` is wrapped here and nowhere else.
 
 What is found wrong is noted in `environ` and refused by Flask, so that the refusal is a response
 with all its headers.
@@ -7,7 +9,7 @@ with all its headers.
 import logging
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
@@ -15,6 +17,7 @@ from werkzeug.exceptions import RequestHeaderFieldsTooLarge, SecurityError
 from werkzeug.http import parse_date
 from werkzeug.wsgi import ClosingIterator
 
+from app import logs, security
 from app.bodies import Body
 from app.proxies import Border
 
@@ -53,11 +56,21 @@ class Gate:
             self.hosts += DEVELOPMENT_HOSTS
         self.max_length = app.config["MAX_CONTENT_LENGTH"]
         self.seconds = app.config["BODY_SECONDS"]
+        headers = security.headers(app).items()
+        self.headers = [(name.lower(), (name, value)) for name, value in headers]
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Serve one request."""
+
+        # Not a function for `after_request`: Werkzeug would check and copy each header.
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            own = {name.lower() for name, _ in headers}
+            headers += [header for name, header in self.headers if name not in own]
+            headers.append((logs.HEADER, environ[logs.KEY]))
+            return start_response(status, headers, exc_info)
+
         body = Body(environ, self.max_length, self.seconds)
         self._check_headers(environ)
         self._check_host(environ)
@@ -68,9 +81,9 @@ class Gate:
             environ.pop("HTTP_COOKIE", None)
         #: endif
         if not body.expected:
-            return self.wsgi_app(environ, start_response)
+            return self.wsgi_app(environ, start)
         environ["wsgi.input"] = body
-        return ClosingIterator(self.wsgi_app(environ, start_response), body.discard)
+        return ClosingIterator(self.wsgi_app(environ, start), body.discard)
 
     def _check_headers(self, environ: "WSGIEnvironment") -> None:
         """Mark a request with too many headers, and let nobody see them."""
@@ -111,7 +124,8 @@ def init_app(app: Flask) -> None:
 
 def _refuse_early() -> None:
     """Refuse by host, headers, path and method, before anything reads the request's body."""
-    other = request.environ.get(OTHER_HOST)
+    environ = request.environ
+    other = environ.get(OTHER_HOST)
     if other is not None and request.endpoint != "health.healthz":
         base_url = current_app.config["BASE_URL"]
         logger.warning("Refused a request for host %s: BASE_URL is %s", other, base_url)
@@ -119,7 +133,7 @@ def _refuse_early() -> None:
             f"This app doesn't respond to the host {other}. If you run it, set BASE_URL to the"
             " address that people use."
         )
-    if TOO_MANY_HEADERS in request.environ:
+    if TOO_MANY_HEADERS in environ:
         raise RequestHeaderFieldsTooLarge
     if request.routing_exception is not None:
         current_app.raise_routing_exception(request)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.wsgi import get_path_info
 
 if TYPE_CHECKING:
@@ -93,7 +93,6 @@ def init_app(app: Flask) -> None:
         logging.root.addHandler(handler)
     # Until it is first used, the app's logger has no handler that would write the time.
     app.logger.setLevel(logging.DEBUG if app.debug else logging.INFO)
-    app.after_request(_return_id)
 
 
 def request_id(environ: "WSGIEnvironment", *, trusted: bool) -> str:
@@ -137,8 +136,3 @@ def served(logger: logging.Logger, environ: "WSGIEnvironment", status: int, seco
 def without_tokens(text: str) -> str:
     """Return a text with everything that looks like a token left out."""
     return TOKEN.sub("[left out]", text)
-
-
-def _return_id(response: Response) -> Response:
-    response.headers[HEADER] = current_id()
-    return response

@@ -1,6 +1,6 @@
 """Security headers for every response."""
 
-from flask import Flask, Response
+from flask import Flask
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -27,18 +27,11 @@ HEADERS = {
 }
 
 
-def init_app(app: Flask) -> None:
-    """Put the headers on every response, unless it has its own."""
+def headers(app: Flask) -> dict[str, str]:
+    """Return the headers of every response. `app.gate` adds those that it doesn't have itself."""
     # Static files say themselves how they are cached; what else is sent is for one person.
-    headers = {**HEADERS, "Cache-Control": "no-store"}
+    found = {**HEADERS, "Cache-Control": "no-store"}
     if not app.debug:
         hsts = f"max-age={app.config['HSTS_SECONDS']}; includeSubDomains"
-        headers["Strict-Transport-Security"] = hsts
-
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        present = {name.lower() for name in response.headers.keys()}  # noqa: SIM118
-        for name, value in headers.items():
-            if name.lower() not in present:
-                response.headers.add(name, value)
-        return response
+        found["Strict-Transport-Security"] = hsts
+    return found

@@ -26,9 +26,9 @@ class App(Flask):
 
     def url_for(self, endpoint: str, **values: Any) -> str:
         """Return the URL of an endpoint."""
-        if not _is_static(endpoint):
+        if "filename" not in values or not _is_static(endpoint):
             return super().url_for(endpoint, **values)
-        filename = values.get("filename", "")
+        filename = values["filename"]
         if len(values) > 1 or self.debug or not has_request_context():
             return super().url_for(endpoint, **_with_hash(endpoint, filename), **values)
         key = request.script_root, endpoint, filename

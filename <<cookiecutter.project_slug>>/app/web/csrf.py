@@ -35,7 +35,6 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     SERIALIZER.set(app, URLSafeTimedSerializer(app.config["WTF_CSRF_SECRET_KEY"], SALT))
     app.context_processor(lambda: {"csrf_token": token})  # after Flask-WTF's own
-    app.before_request(refuse_nameless_fields)
     app.before_request(refuse_forged_forms)
 
 
@@ -48,22 +47,11 @@ def token() -> str:
     return str(g.csrf_token)
 
 
-def refuse_nameless_fields() -> None:
-    """Refuse a part of a multipart body that has no name: Flask-WTF would fail over it."""
-    #: if cookiecutter.interface == "both"
-    from app.gate import WITHOUT_COOKIES
-
-    if request.path.startswith(WITHOUT_COOKIES):
-        return  # the API refuses forms without reading them
-    #: endif
-    if request.method not in ("GET", "HEAD") and None in request.form:
-        raise BadRequest("A field of the form has no name.")
-
-
 def refuse_forged_forms() -> ResponseReturnValue | None:
     """Refuse a form without this browser's token. An old sign-out form may still work."""
     if request.method not in current_app.config["WTF_CSRF_METHODS"]:
         return None
+    _refuse_nameless_fields()
     try:
         csrf.protect(apply_exemptions=True)
     except CSRFError:
@@ -71,6 +59,18 @@ def refuse_forged_forms() -> ResponseReturnValue | None:
             raise
         return _sign_out_from_another_tab()
     return None
+
+
+def _refuse_nameless_fields() -> None:
+    """Refuse a part of a multipart body that has no name: Flask-WTF would fail over it."""
+    #: if cookiecutter.interface == "both"
+    from app.gate import WITHOUT_COOKIES
+
+    if request.path.startswith(WITHOUT_COOKIES):
+        return  # the API refuses forms without reading them
+    #: endif
+    if None in request.form:
+        raise BadRequest("A field of the form has no name.")
 
 
 def _sign_out_from_another_tab() -> ResponseReturnValue | None:
