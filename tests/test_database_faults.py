@@ -183,7 +183,7 @@ def test_a_database_of_another_encoding_is_named(render: Renderer, programs: Pat
             assert "Traceback" not in node.log
 
 
-def test_no_log_of_the_server_holds_a_mailed_token(render: Renderer, programs: Path) -> None:
+def test_no_log_of_the_server_holds_a_token_from_an_email(render: Renderer, programs: Path) -> None:
     token = secrets.token_urlsafe(32)
     everything = {"GUNICORN_CMD_ARGS": "--access-logfile - --log-level debug"}
     with serving(render, programs, "sqlite", "sqlite:///app.db", **everything) as node:

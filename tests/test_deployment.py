@@ -311,7 +311,7 @@ def test_the_deployment_guide_names_files_that_exist(folder: Path) -> None:
     assert files - named == {"deploy/Caddyfile"}  # compose.production.yaml names it
 
 
-def test_gunicorn_migrates_first_where_it_is_told_to(folder: Path, programs: Path) -> None:
+def test_gunicorn_migrates_first_with_the_setting(folder: Path, programs: Path) -> None:
     settings = nodes.settings("sqlite:///new.db", MIGRATE_ON_START="true")
     with nodes.running(folder, programs, settings) as node:
         health = (programs / "python", "healthcheck.py", node.address)

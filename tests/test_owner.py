@@ -169,7 +169,7 @@ def test_several_upgrades_at_once_behind_pgbouncer(
         upgrade_at_once(App(folder, programs, "postgresql", pool))  # no lock was left behind
 
 
-def test_a_migration_that_fails_is_told_in_one_line(app: App) -> None:
+def test_a_migration_that_fails_prints_one_line(app: App) -> None:
     app.run("flask db upgrade")
     (app.folder / "migrations" / "versions" / "0002_slow.py").write_text(owner.FAILING)
     failed = app.start("flask db upgrade")

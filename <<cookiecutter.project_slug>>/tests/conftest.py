@@ -217,7 +217,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 
 def forget_all(app: Flask) -> None:
-    """Take out all jobs, all accounts with what belongs to them, and what was counted."""
+    """Delete all jobs, all accounts with what belongs to them, and all counters."""
     app.extensions.pop("hash_methods", None)  # an app looks them up once, and these are gone
     with app.app_context(), db.engine.begin() as connection:
         for name in ("jobs", "accounts", "limit_counters"):

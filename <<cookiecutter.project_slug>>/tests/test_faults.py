@@ -300,7 +300,7 @@ def test_the_owners_pool_needs_no_size(make_app: MakeApp) -> None:
     assert app.test_client().get("/healthz").status_code == 200
 
 
-def test_another_kind_of_database_is_told_nothing_about(make_app: MakeApp) -> None:
+def test_errors_of_an_unknown_kind_of_database_have_no_code(make_app: MakeApp) -> None:
     with make_app().app_context():
         assert faults._diagnose(DefaultDialect(), ValueError("ada@example.com")) == faults.Fault()
 

@@ -68,7 +68,7 @@ def _posted(route: str) -> str:
     return route.replace("GET", "POST", 1)
 
 
-def test_every_capability_has_both_faces(app: Flask) -> None:
+def test_every_capability_is_in_pages_and_api(app: Flask) -> None:
     promised = {page for page, _ in CAPABILITIES.values()}
     promised |= {operation.replace(" ", " /api/v1", 1) for _, operation in CAPABILITIES.values()}
     missing = promised - routes(app)

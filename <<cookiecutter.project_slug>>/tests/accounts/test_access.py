@@ -107,7 +107,7 @@ def test_a_reset_sets_the_password_and_enables_nothing(
     sign_in(app, account, "tangerine lorry at dusk")
 
 
-def test_links_sent_before_are_void(app: Flask, account: str, inbox: Inbox) -> None:
+def test_links_sent_before_stop_working(app: Flask, account: str, inbox: Inbox) -> None:
     with app.app_context():
         recovery.request_reset(account, CLIENT)
     token = inbox.token(account)

@@ -73,7 +73,7 @@ def test_no_typed_address_is_counted_for_a_session(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("limit", ["2 per hour; 1 per 15 minutes", "1 per 15 minutes; 2 per hour"])
-def test_whoever_waits_as_long_as_told_gets_in(make_app: MakeApp, limit: str) -> None:
+def test_waiting_as_long_as_shown_is_enough(make_app: MakeApp, limit: str) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES=limit)
     add_account(app)
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:

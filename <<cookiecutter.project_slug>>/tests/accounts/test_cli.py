@@ -63,7 +63,7 @@ def test_create_asks_for_the_password_twice_without_showing_it(app: Flask) -> No
     sign_in(app, "ada@example.com")
 
 
-def test_create_unconfirmed_mails_the_link(app: Flask, inbox: Inbox) -> None:
+def test_create_unconfirmed_emails_the_link(app: Flask, inbox: Inbox) -> None:
     arguments = ("create", "ada@example.com", "--name", "Ada", "--unconfirmed", "--password-stdin")
     assert run(app, *arguments, typed=PASSWORD).exit_code == 0
     with app.app_context():
@@ -154,7 +154,7 @@ def test_an_account_that_was_deleted_in_the_meantime_is_a_clear_error(
     assert result.output == "Error: The account was deleted in the meantime.\n"
 
 
-def test_reset_password_mails_a_link_that_works(app: Flask, account: str, inbox: Inbox) -> None:
+def test_reset_password_emails_a_link_that_works(app: Flask, account: str, inbox: Inbox) -> None:
     assert run(app, "reset-password", account).exit_code == 0
     with app.app_context():
         recovery.complete_reset(inbox.token(account), "tangerine lorry at dusk", CLIENT)

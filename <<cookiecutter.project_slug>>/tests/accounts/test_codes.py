@@ -124,7 +124,7 @@ def test_a_key_has_160_random_bits() -> None:
     ("settings", "issuer"),
     [({}, None), ({"TOTP_ISSUER": "Söhne: Shop & Co."}, "Söhne  Shop & Co.")],
 )
-def test_an_authenticator_app_is_told_whose_key_it_is(
+def test_an_authenticator_app_learns_whose_key_it_is(
     make_app: MakeApp, settings: dict[str, str], issuer: str | None
 ) -> None:
     app = make_app(**settings)

@@ -146,7 +146,7 @@ def test_the_code_that_confirmed_the_key_counts_as_used(
     assert authentication.sign_in_with_code(token, phone.code(), CLIENT, KIND)
 
 
-def test_new_recovery_codes_void_the_old(session: Session, inbox: Inbox) -> None:
+def test_new_recovery_codes_replace_the_old(session: Session, inbox: Inbox) -> None:
     phone = turn_on(session, CLIENT)
     shown = factors.renew_recovery_codes(session.account, phone.code(), CLIENT)
     assert len(shown) == 8

@@ -64,7 +64,7 @@ def test_the_link_of_an_invitation_expires(app: Flask, inbox: Inbox) -> None:
         recovery.complete_reset(token, OWN, CLIENT)
 
 
-def test_whoever_has_an_account_is_not_invited(app: Flask, account: str, inbox: Inbox) -> None:
+def test_people_with_an_account_are_not_invited(app: Flask, account: str, inbox: Inbox) -> None:
     result = run(app, "invite", account.upper(), "--name", "Eve")
     assert result.exit_code == 1
     assert "already has an account" in result.output

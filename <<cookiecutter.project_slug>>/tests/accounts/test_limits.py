@@ -158,7 +158,9 @@ def test_while_redis_is_down_each_process_counts_for_itself(
     assert caplog.text.count("The storage of the limits is down") == 1
 
 
-def test_the_storage_shows_no_mail_address(make_app: MakeApp, redis_url: str, address: str) -> None:
+def test_the_storage_shows_no_email_address(
+    make_app: MakeApp, redis_url: str, address: str
+) -> None:
     spend(make_app(RATELIMIT_STORAGE_URI=redis_url), address)
     spend(make_app(), address)
     with redis.Redis.from_url(redis_url) as server:
@@ -193,7 +195,7 @@ def ask(app: Flask, kind: str, email: str, ip_address: str) -> bool:
     return True
 
 
-def test_one_network_asks_for_so_many_mails_whoever_they_are_for(make_app: MakeApp) -> None:
+def test_one_network_causes_only_so_many_emails(make_app: MakeApp) -> None:
     app = make_app(LIMIT_MAIL_BY_IP="3 per hour")
     asked = [ask(app, "reset", f"person{number}@example.com", "192.0.2.1") for number in range(4)]
     assert asked == [True, True, True, False]

@@ -53,7 +53,7 @@ class MailServer:
 
 @pytest.fixture
 def mail_server(monkeypatch: pytest.MonkeyPatch) -> MailServer:
-    """A mail server that can be told to fail."""
+    """A mail server that can fail on demand."""
     return MailServer(monkeypatch)
 
 
@@ -176,7 +176,7 @@ def test_a_refused_recipient_is_given_up_at_once(
     assert "given up: reset" in caplog.text
 
 
-def test_every_link_of_one_job_works_and_a_newer_request_voids_them(
+def test_every_link_of_one_job_works_until_a_newer_request(
     app: Flask, account: str, mail_server: MailServer
 ) -> None:
     with app.app_context():

@@ -27,7 +27,7 @@ def notices(inbox: Inbox, email: str) -> int:
     return sum(mail.subject.startswith(SUBJECT) for mail in inbox.to(email))
 
 
-def test_a_sign_in_on_another_device_is_told_to_the_owner(
+def test_the_owner_gets_an_email_about_a_sign_in_on_another_device(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     with app.app_context(), time_machine.travel("2026-01-31 12:34:56Z", tick=False):
@@ -43,9 +43,7 @@ def test_a_sign_in_on_another_device_is_told_to_the_owner(
     assert "forged" not in body
 
 
-def test_the_first_sign_in_after_the_confirmation_is_told_to_nobody(
-    app: Flask, inbox: Inbox
-) -> None:
+def test_the_first_sign_in_after_the_confirmation_sends_no_email(app: Flask, inbox: Inbox) -> None:
     email = "ada@example.com"
     with app.app_context():
         registration.register("Ada", email, PASSWORD, Client())
@@ -85,7 +83,7 @@ def test_proving_again_who_one_is_is_no_sign_in(app: Flask, account: str, inbox:
 
 
 #: endif
-def test_a_wrong_password_is_told_to_nobody(app: Flask, account: str, inbox: Inbox) -> None:
+def test_a_wrong_password_sends_no_email(app: Flask, account: str, inbox: Inbox) -> None:
     with app.app_context():
         sign_in(account)
         with pytest.raises(WrongCredentials):

@@ -196,7 +196,7 @@ def test_a_change_of_password_does_not_undo_a_reset_at_the_same_moment(
         assert authentication.sign_in(account, password, CLIENT, KIND)
 
 
-def test_a_reset_mailed_to_the_old_address_ends_with_a_change_at_the_same_moment(
+def test_a_reset_sent_to_the_old_address_ends_with_a_change_at_the_same_moment(
     app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():

@@ -12,7 +12,7 @@ from tests.conftest import Inbox
 CLIENT = Client("192.0.2.1", "tests")
 
 
-def test_a_reset_voids_every_link_that_was_mailed_before(
+def test_a_reset_invalidates_every_link_that_was_sent_before(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     with app.app_context():
@@ -27,7 +27,7 @@ def test_a_reset_voids_every_link_that_was_mailed_before(
                 tokens.find(token, purpose)
 
 
-def test_a_password_set_in_another_way_voids_the_link(
+def test_a_password_set_in_another_way_invalidates_the_link(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     with app.app_context():

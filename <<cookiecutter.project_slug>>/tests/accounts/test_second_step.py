@@ -386,7 +386,7 @@ def test_a_key_that_cannot_be_decrypted_leaves_the_recovery_codes(
 @pytest.mark.parametrize(
     ("left", "words"), [(0, "0 recovery codes left"), (1, "1 recovery code left")]
 )
-def test_the_owner_is_told_how_many_recovery_codes_are_left(
+def test_the_email_says_how_many_recovery_codes_are_left(
     phone: Authenticator, inbox: Inbox, left: int, words: str
 ) -> None:
     for code in phone.recovery_codes[left:]:

@@ -69,9 +69,7 @@ def test_a_new_password_must_follow_the_policy(ada: ApiClient) -> None:
         ("PUT /account/email", {"current_password": "wrong", "email": "nonsense"}),
     ],
 )
-def test_both_wrong_fields_are_told_at_once(
-    ada: ApiClient, line: str, body: dict[str, str]
-) -> None:
+def test_both_wrong_fields_have_messages(ada: ApiClient, line: str, body: dict[str, str]) -> None:
     assert set(errors_of(ada.call(line, body))) == set(body)
 
 
@@ -120,7 +118,9 @@ def test_an_email_change_token_grows_too_old(ada: ApiClient, inbox: Inbox) -> No
         assert set(errors_of(ada.call("PUT /account/email/confirmation", body))) == {"token"}
 
 
-def test_a_password_change_voids_the_link_to_another_address(ada: ApiClient, inbox: Inbox) -> None:
+def test_a_password_change_invalidates_the_link_to_another_address(
+    ada: ApiClient, inbox: Inbox
+) -> None:
     ask_for_another_address(ada)
     token = inbox.token(NEW_EMAIL)
     ada.call("PUT /account/password", {"current_password": PASSWORD, "password": NEW_PASSWORD})

@@ -33,7 +33,7 @@ def test_a_named_origin_may_call_and_read(make_app: MakeApp) -> None:
         assert "Origin" in answer.headers["Vary"]
 
 
-def test_a_named_origin_is_told_what_it_may_send(make_app: MakeApp) -> None:
+def test_a_named_origin_learns_what_it_may_send(make_app: MakeApp) -> None:
     api = ApiClient(make_app(API_ALLOWED_ORIGINS=[CLIENT]))
     answer = api.call("OPTIONS /account", headers={"Origin": CLIENT, **PREFLIGHT})
     assert answer.status_code == 200

@@ -56,7 +56,7 @@ def test_it_describes_the_routes_there_are_and_no_other(app: Flask, document: Js
     assert described <= routes
 
 
-def test_every_operation_is_told_apart_and_told_about(document: Json) -> None:
+def test_every_operation_has_its_own_id_and_a_description(document: Json) -> None:
     found = [operation for _, operation in operations(document)]
     assert len({operation["operationId"] for operation in found}) == len(found)
     assert all(operation["summary"] for operation in found)

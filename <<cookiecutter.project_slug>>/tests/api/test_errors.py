@@ -60,7 +60,7 @@ def test_406_for_another_kind_of_answer(ada: ApiClient, accept: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, application/json;q=0.1"])
-def test_json_is_given_to_whoever_takes_it(ada: ApiClient, accept: str) -> None:
+def test_json_is_sent_to_clients_that_accept_it(ada: ApiClient, accept: str) -> None:
     assert ada.call("GET /account", headers={"Accept": accept}).status_code == 200
 
 

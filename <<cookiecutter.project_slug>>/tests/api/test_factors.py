@@ -273,7 +273,7 @@ def test_codes_are_counted_together_wherever_they_are_typed(
     assert second_step(api, phone.code()).status_code == 429
 
 
-def test_new_recovery_codes_void_the_old(
+def test_new_recovery_codes_replace_the_old(
     ada: ApiClient, api: ApiClient, phone: Authenticator, inbox: Inbox
 ) -> None:
     body = CONFIRMED | {"code": phone.recovery_codes[0]}

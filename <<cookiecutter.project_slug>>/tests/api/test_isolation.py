@@ -60,7 +60,7 @@ def test_a_form_sent_to_the_api_needs_no_form_token_and_is_refused(app: Flask) -
     assert answer.status_code == 415
 
 
-def test_the_sessions_of_both_faces_are_listed_and_ended_together(
+def test_the_sessions_of_pages_and_api_are_listed_and_ended_together(
     ada: ApiClient, app: Flask
 ) -> None:
     client = sign_in_by_form(app, "ada@example.com")

@@ -19,7 +19,7 @@ def test_one_registers_confirms_and_signs_in(api: ApiClient, inbox: Inbox) -> No
     assert (account["name"], account["email"]) == ("Ada", "ada@example.com")
 
 
-def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(
+def test_a_known_address_gets_the_same_response_and_its_owner_an_email(
     api: ApiClient, account: str, inbox: Inbox
 ) -> None:
     known = api.call("POST /accounts", ADA | {"password": "another long password indeed"})
@@ -55,7 +55,7 @@ def test_a_confirmation_token_grows_too_old(api: ApiClient, inbox: Inbox) -> Non
         assert set(errors_of(api.call("PUT /confirmations", {"token": token}))) == {"token"}
 
 
-def test_a_confirmation_sent_again_voids_the_first(api: ApiClient, inbox: Inbox) -> None:
+def test_a_confirmation_sent_again_invalidates_the_first(api: ApiClient, inbox: Inbox) -> None:
     api.call("POST /accounts", ADA)
     first = inbox.token(ADA["email"])
     assert api.call("POST /confirmations", {"email": ADA["email"]}).status_code == 202
@@ -73,9 +73,7 @@ def test_asking_again_tells_nothing_about_an_address(
     assert inbox.to(account) == inbox.to("nobody@example.com") == []
 
 
-def test_an_unconfirmed_account_is_told_so_by_its_password_alone(
-    api: ApiClient, app: Flask
-) -> None:
+def test_only_the_password_shows_that_an_account_is_unconfirmed(api: ApiClient, app: Flask) -> None:
     body = {"email": add_account(app, confirmed=False), "password": PASSWORD}
     refused = api.call("POST /sessions", body)
     assert (refused.status_code, refused.mimetype) == (403, "application/problem+json")

@@ -154,7 +154,7 @@ def test_a_session_ends_at_last_even_when_it_is_used(api: ApiClient, account: st
         assert client.call("GET /account").status_code == 401
 
 
-def test_a_sign_in_without_the_device_is_told_to_the_owner(
+def test_the_owner_gets_an_email_about_a_sign_in_without_the_device(
     api: ApiClient, account: str, inbox: Inbox
 ) -> None:
     credentials = {"email": account, "password": PASSWORD}

@@ -98,7 +98,7 @@ def test_a_file_that_one_has_is_not_sent_again(reader: Browser) -> None:
         ("apache", "X-Sendfile", "{folder}/sub/Ã¼nicode & <b>.txt"),  # UTF-8, as Latin-1
     ],
 )
-def test_the_web_server_is_told_which_file_to_send(
+def test_the_web_server_gets_the_path_of_the_file_to_send(
     app: Flask,
     reader: Browser,
     folder: Path,

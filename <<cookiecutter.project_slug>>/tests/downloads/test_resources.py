@@ -56,7 +56,7 @@ def test_a_file_that_did_not_change_is_not_sent_again(ada: ApiClient) -> None:
     assert (head.headers["Content-Length"], head.data) == ("14", b"")
 
 
-def test_the_web_server_is_told_which_file_to_send(
+def test_the_web_server_gets_the_path_of_the_file_to_send(
     ada: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.config, "DOWNLOAD_ACCEL", "nginx")

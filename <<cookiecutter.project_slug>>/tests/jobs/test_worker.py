@@ -87,7 +87,7 @@ def test_a_stuck_job_does_not_hold_up_the_others(probe: Probe, working: Worker) 
     go_on.set()
 
 
-def test_stopping_finishes_the_job_in_hand_and_leaves_the_others(
+def test_stopping_finishes_the_current_job_and_leaves_the_others(
     probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "THREADS", 1)
@@ -159,7 +159,7 @@ def test_jobs_that_are_not_late_are_no_warning(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_flask_accounts_work_does_jobs_until_it_is_told_to_stop(
+def test_flask_accounts_work_does_jobs_until_sigterm(
     app: Flask, tmp_path: Path, number: signal.Signals
 ) -> None:
     with app.app_context(), transaction():

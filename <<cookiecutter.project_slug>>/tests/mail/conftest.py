@@ -18,7 +18,7 @@ ADDRESS = "ada@example.com"
 
 
 class Server:
-    """A mail server that keeps what it is sent, unless it is told to refuse."""
+    """A mail server that keeps what it gets, unless it should refuse it."""
 
     def __init__(self) -> None:
         self.recipient_refusal = ""

@@ -36,7 +36,7 @@ def test_an_empty_mailbox_says_what_to_do(debug_client: FlaskClient) -> None:
     assert "No emails yet" in response.text
 
 
-def test_mails_are_shown_newest_first(debug_app: Flask, debug_client: FlaskClient) -> None:
+def test_emails_are_shown_newest_first(debug_app: Flask, debug_client: FlaskClient) -> None:
     with debug_app.app_context():
         mail.send(emails.confirm_address("ada@example.com", TOKEN))
         mail.send(emails.password_changed("grace@example.com"))
@@ -56,7 +56,7 @@ def test_links_can_be_followed_and_bare_tokens_copied(
     assert f"<code>{TOKEN}</code>" in page
 
 
-def test_what_a_mail_says_is_shown_as_text(debug_app: Flask, debug_client: FlaskClient) -> None:
+def test_what_an_email_says_is_shown_as_text(debug_app: Flask, debug_client: FlaskClient) -> None:
     with debug_app.app_context():
         mail.send(Email("a@example.com", "<b>Hi", ("<script>alert(1)</script>",)))
     page = debug_client.get("/dev/mailbox").text
@@ -64,7 +64,7 @@ def test_what_a_mail_says_is_shown_as_text(debug_app: Flask, debug_client: Flask
     assert "<script>alert" not in page
 
 
-def test_a_mail_is_shown_as_html_in_its_own_style_alone(
+def test_an_email_is_shown_as_html_in_only_its_own_style(
     debug_app: Flask, debug_client: FlaskClient
 ) -> None:
     with debug_app.app_context():

@@ -73,14 +73,14 @@ def test_a_refused_password_changes_nothing(
 
 
 @pytest.mark.parametrize("password", ["short", "ada@example.com"])
-def test_both_wrong_passwords_are_told_at_once(signed_in: Browser, password: str) -> None:
+def test_both_wrong_passwords_have_messages(signed_in: Browser, password: str) -> None:
     values = {"current_password": "wrong", "password": password}
     response = signed_in.submit("/account/password", values, page="/account")
     assert error_of(response, "current_password")
     assert error_of(response, "password")
 
 
-def test_the_current_password_cannot_be_guessed_for_ever(signed_in: Browser) -> None:
+def test_guesses_of_the_current_password_are_limited(signed_in: Browser) -> None:
     values = {"current_password": "wrong", "password": NEW}
     for _ in range(10):
         assert signed_in.submit("/account/password", values, page="/").status_code == 422

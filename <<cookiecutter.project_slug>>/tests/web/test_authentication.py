@@ -246,7 +246,7 @@ def test_guesses_are_limited_for_an_address(app: Flask) -> None:
     assert statuses == [422] * 20 + [429]
 
 
-def test_a_sign_in_in_another_browser_is_told_to_the_owner(
+def test_the_owner_gets_an_email_about_a_sign_in_in_another_browser(
     app: Flask, browser: Browser, account: str, inbox: Inbox
 ) -> None:
     for _ in range(2):

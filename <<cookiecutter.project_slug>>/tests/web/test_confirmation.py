@@ -53,7 +53,7 @@ def test_an_old_link_is_refused(browser: Browser, link: str) -> None:
     assert "Confirm your email address first" in browser.sign_in(EMAIL).text
 
 
-def test_a_newer_link_voids_the_older(browser: Browser, link: str, inbox: Inbox) -> None:
+def test_a_newer_link_invalidates_the_older(browser: Browser, link: str, inbox: Inbox) -> None:
     browser.submit("/confirm", {"email": EMAIL})
     newer = f"/confirm/{inbox.token(EMAIL)}"
     assert newer != link

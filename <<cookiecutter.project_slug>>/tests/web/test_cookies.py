@@ -125,7 +125,7 @@ def test_a_change_of_the_secret_key_signs_nobody_out(make_app: MakeApp, account:
     assert response.status_code == 303
 
 
-def test_a_key_that_was_taken_out_is_worth_nothing(make_app: MakeApp, account: str) -> None:
+def test_a_key_that_was_removed_is_worth_nothing(make_app: MakeApp, account: str) -> None:
     browser = Browser(make_app(SECRET_KEY=KEYS[0]))
     browser.sign_in(account, remember="y")
     browser.client.application = make_app(SECRET_KEY=KEYS[2], SECRET_KEY_FALLBACKS=[KEYS[1]])

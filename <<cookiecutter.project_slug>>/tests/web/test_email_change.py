@@ -76,13 +76,13 @@ def test_an_old_link_is_refused(app: Flask, account: str, link: str) -> None:
     assert Browser(app).sign_in(account).status_code == 303
 
 
-def test_a_newer_link_voids_the_older(signed_in: Browser, link: str, inbox: Inbox) -> None:
+def test_a_newer_link_invalidates_the_older(signed_in: Browser, link: str, inbox: Inbox) -> None:
     ask(signed_in, "third@example.com")
     assert inbox.to("third@example.com")
     assert signed_in.get(link).status_code == 404
 
 
-def test_a_change_of_password_voids_the_link(signed_in: Browser, link: str) -> None:
+def test_a_change_of_password_invalidates_the_link(signed_in: Browser, link: str) -> None:
     values = {"current_password": PASSWORD, "password": "four other words entirely"}
     signed_in.submit("/account/password", values, page="/account")
     assert signed_in.submit(link, page="/account").status_code == 422
@@ -101,7 +101,7 @@ def test_an_address_that_is_in_use_gets_the_same_answer(
     assert len(inbox.to(account)) == 2
 
 
-def test_an_address_taken_meanwhile_is_told_and_nothing_is_lost(
+def test_an_address_taken_meanwhile_has_a_page_and_nothing_is_lost(
     app: Flask, signed_in: Browser, account: str, link: str
 ) -> None:
     add_account(app, NEW, "Quicker")
@@ -112,7 +112,7 @@ def test_an_address_taken_meanwhile_is_told_and_nothing_is_lost(
     assert Browser(app).sign_in(account).status_code == 303
 
 
-def test_an_account_that_was_never_confirmed_gives_way_to_the_owner_of_the_mailbox(
+def test_an_unconfirmed_account_is_deleted_for_the_owner_of_the_mailbox(
     app: Flask, signed_in: Browser, account: str, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_account(app, NEW, "Stranger", confirmed=False)
@@ -125,7 +125,7 @@ def test_an_account_that_was_never_confirmed_gives_way_to_the_owner_of_the_mailb
         assert [each.name for each in db.session.scalars(select(Account))] == ["Ada"]
 
 
-def test_a_wrong_address_is_told_beside_the_field(signed_in: Browser, account: str) -> None:
+def test_a_wrong_address_has_a_message_beside_the_field(signed_in: Browser, account: str) -> None:
     response = signed_in.submit("/account/email", {"email": "no address"}, page="/account")
     assert response.status_code == 422
     assert error_of(response, "email")

@@ -117,7 +117,7 @@ def test_a_method_that_does_not_work_tells_which_do(client: FlaskClient) -> None
         (3601, "2 hours"),
     ],
 )
-def test_a_waiting_time_is_told_in_words(make_app: MakeApp, seconds: int, words: str) -> None:
+def test_a_waiting_time_is_shown_in_words(make_app: MakeApp, seconds: int, words: str) -> None:
     app = make_app()
 
     def fail() -> str:

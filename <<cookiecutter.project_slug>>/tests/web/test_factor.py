@@ -136,7 +136,7 @@ def test_nothing_of_the_session_before_lives_on(
         assert not stranger.is_signed_in()
 
 
-def test_a_wrong_code_is_told_beside_the_field_and_can_be_corrected(
+def test_a_wrong_code_has_a_message_beside_the_field_and_can_be_corrected(
     browser: Browser, phone: Authenticator
 ) -> None:
     browser.sign_in(ADA)
@@ -328,7 +328,7 @@ def test_the_recovery_codes_are_shown_once(signed_in: Browser) -> None:
         assert not [code for code in shown if code in signed_in.get(path).text]
 
 
-def test_new_recovery_codes_void_the_old(
+def test_new_recovery_codes_replace_the_old(
     app: Flask, signed_in: Browser, phone: Authenticator
 ) -> None:
     wrong = signed_in.submit(CODES, {"code": phone.wrong_code()}, page=CODES)

@@ -92,7 +92,7 @@ def test_no_form_of_people_who_are_signed_in(
 
 
 @given(password=values)
-def test_no_password_that_a_mailed_link_may_set(app: Flask, account: str, password: bytes) -> None:
+def test_no_password_after_a_link_from_an_email(app: Flask, account: str, password: bytes) -> None:
     with app.app_context():
         owner = store.by_email(account)
         assert owner is not None

@@ -138,13 +138,17 @@ def test_an_old_link_is_refused(browser: Browser, account: str, link: str) -> No
     assert browser.sign_in(account).status_code == 303
 
 
-def test_a_newer_link_voids_the_older(app: Flask, account: str, link: str, inbox: Inbox) -> None:
+def test_a_newer_link_invalidates_the_older(
+    app: Flask, account: str, link: str, inbox: Inbox
+) -> None:
     newer = ask(app, account, inbox)
     assert Browser(app).submit(link, {"password": NEW}).status_code == 422
     assert Browser(app).submit(newer, {"password": NEW}).status_code == 303
 
 
-def test_a_change_of_password_voids_the_link(app: Flask, signed_in: Browser, link: str) -> None:
+def test_a_change_of_password_invalidates_the_link(
+    app: Flask, signed_in: Browser, link: str
+) -> None:
     values = {"current_password": PASSWORD, "password": NEW}
     assert signed_in.submit("/account/password", values, page="/account").status_code == 303
     assert Browser(app).get(link).status_code == 404

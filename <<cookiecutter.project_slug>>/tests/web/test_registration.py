@@ -23,7 +23,7 @@ def test_a_new_account_waits_for_its_confirmation(browser: Browser, inbox: Inbox
     assert "Confirm your email address first" in browser.sign_in("grace@example.com").text
 
 
-def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(
+def test_a_known_address_gets_the_same_response_and_its_owner_an_email(
     app: Flask, inbox: Inbox
 ) -> None:
     add_account(app, "known@example.com", "Known")
@@ -70,7 +70,7 @@ def test_case_does_not_make_another_address(browser: Browser, account: str, inbo
         ("password", "grace@example.com"),
     ],
 )
-def test_a_wrong_value_is_told_beside_its_field(
+def test_a_wrong_value_has_a_message_beside_its_field(
     browser: Browser, inbox: Inbox, field: str, value: str
 ) -> None:
     response = browser.submit("/register", {**VALUES, field: value})
@@ -81,7 +81,7 @@ def test_a_wrong_value_is_told_beside_its_field(
     assert inbox.to("grace@example.com") == []
 
 
-def test_all_wrong_fields_are_told_at_once_and_the_first_is_focused(browser: Browser) -> None:
+def test_all_wrong_fields_have_messages_and_the_first_is_focused(browser: Browser) -> None:
     response = browser.submit("/register", {"name": "Grace", "email": "x", "password": "y"})
     assert error_of(response, "email")
     assert error_of(response, "password")
@@ -90,7 +90,7 @@ def test_all_wrong_fields_are_told_at_once_and_the_first_is_focused(browser: Bro
     assert "<title>Error: " in response.text
 
 
-def test_what_was_typed_is_kept_but_for_the_password(browser: Browser) -> None:
+def test_what_was_typed_is_kept_except_the_password(browser: Browser) -> None:
     values = {"name": 'Grace "the <b>', "email": "wrong", "password": "a secret never shown"}
     page = browser.submit("/register", values).text
     assert "Grace &#34;the &lt;b&gt;" in page
@@ -143,7 +143,7 @@ def test_an_address_can_be_registered_only_so_often(browser: Browser) -> None:
     assert "minutes before you try again" in response.text
 
 
-def test_whoever_is_signed_in_has_an_account(signed_in: Browser, inbox: Inbox) -> None:
+def test_people_who_are_signed_in_go_to_their_account(signed_in: Browser, inbox: Inbox) -> None:
     assert signed_in.get("/register").location == "/account"
     response = signed_in.submit("/register", VALUES, page="/account")
     assert (response.status_code, response.location) == (303, "/account")
