@@ -50,8 +50,8 @@ SERVER = re.compile(
 PACKAGES = set(
     """
     aiosmtpd alembic alembic-postgresql-enum attrs blinker cffi click colorama coverage
-    cryptography cssbeautifier deprecated djlint dnspython editorconfig email-validator execnet flask flask-login flask-migrate
-    flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
+    cryptography cssbeautifier deprecated djlint dnspython editorconfig email-validator execnet fido2 flask flask-login
+    flask-migrate flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
     json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
     psycopg pycparser pydantic pygments pymysql pyotp pytest pytest-cov pytest-socket pytest-xdist
     python-dotenv pyyaml redis referencing regex ruff segno six sortedcontainers sqlalchemy time-machine

@@ -46,7 +46,7 @@ PATHS = {
     ],
 }
 WORDS = {
-    "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|reauthenticat|/login\b|recent.sign",
+    "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|(?<![a-z])reauthenticat|/login\b|recent.sign",
     "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|problem\+json|\bapi_|\bcors\b|curl -",
     "api alone": r"client_url|bare_tokens\b",
     "downloads": r"download",

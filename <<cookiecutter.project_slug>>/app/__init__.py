@@ -22,6 +22,7 @@ from app import (
     static_files,
 )
 from app.accounts import cli, events, limits
+from app.accounts.passkeys import relying_party
 from app.extensions import login_manager
 from app.session_cookie import SessionCookie
 
@@ -40,6 +41,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     errors.init_app(app)
     events.init_app()
     limits.init_app(app)
+    relying_party.init_app(app)
     jobs.init_app(app)
     database.init_app(app)
     faults.init_app(app)

@@ -85,9 +85,12 @@ NUMBERS: dict[str, Any] = {
     "TOTP_SETUP_SECONDS": 30 * 60,
     "CHALLENGE_SECONDS": 10 * 60,
     "RECOVERY_CODES": 8,
+    "PASSKEY_CHALLENGE_SECONDS": 5 * 60,
+    "PASSKEYS_PER_ACCOUNT": 50,
     "LIMIT_PASSWORD_BY_IP": "20 per minute",
     "LIMIT_PASSWORD_FAILURES": "10 per 15 minutes",
     "LIMIT_CODE_FAILURES": "10 per 15 minutes",
+    "LIMIT_PASSKEYS_BY_IP": "20 per minute",
     "LIMIT_NEW_PASSWORDS_BY_IP": "120 per minute",
     "LIMIT_MAIL_BY_ADDRESS": "5 per hour",
     "LIMIT_MAIL_BY_IP": "30 per hour",
@@ -217,10 +220,10 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 
 def forget_all(app: Flask) -> None:
-    """Delete all jobs, all accounts with what belongs to them, and all counters."""
+    """Delete all jobs, all accounts with what belongs to them, challenges and counters."""
     app.extensions.pop("hash_methods", None)  # an app looks them up once, and these are gone
     with app.app_context(), db.engine.begin() as connection:
-        for name in ("jobs", "accounts", "limit_counters"):
+        for name in ("jobs", "accounts", "challenges", "limit_counters"):
             connection.execute(delete(db.metadata.tables[name]))
 
 

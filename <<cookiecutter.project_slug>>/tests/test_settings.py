@@ -192,6 +192,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             "CONFIRM_TOKEN_SECONDS",
             "TOTP_SETUP_SECONDS",
             "CHALLENGE_SECONDS",
+            "PASSKEY_CHALLENGE_SECONDS",
             "EMAIL_CHANGE_TOKEN_SECONDS",
             "RESET_TOKEN_SECONDS",
             "UNCONFIRMED_ACCOUNT_SECONDS",
@@ -208,6 +209,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     "TOTP_ISSUER": (["My App"], ["My\nApp"]),
     "TOTP_DRIFT_STEPS": (["0", "10"], ["-1", "11", "x"]),
     "RECOVERY_CODES": (["1", "100"], ["0", "101"]),
+    "PASSKEYS_PER_ACCOUNT": (["1", "1000"], ["0", "1001"]),
     "RATELIMIT_STORAGE_URI": (["memory://", "database://"], ["nonsense", "ftp://127.0.0.1"]),
     "REGISTRATION": (["open", "closed", "Closed"], ["no", "true", "shut"]),
     **dict.fromkeys(
@@ -215,6 +217,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             "LIMIT_PASSWORD_BY_IP",
             "LIMIT_PASSWORD_FAILURES",
             "LIMIT_CODE_FAILURES",
+            "LIMIT_PASSKEYS_BY_IP",
             "LIMIT_NEW_PASSWORDS_BY_IP",
             "LIMIT_MAIL_BY_ADDRESS",
             "LIMIT_MAIL_BY_IP",

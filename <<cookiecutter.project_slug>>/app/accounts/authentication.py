@@ -90,11 +90,11 @@ def sign_in(email: str, password: str, client: Client, kind: str) -> SignedIn:
         if needed:
             challenge, token = challenges.issue(account, "sign in", kind)
         else:
-            signed_in = _start(account, client, kind)
+            signed_in = start_session(account, client, kind)
     if needed:
         events.record("sign_in.challenged", client, account.id)
         raise FactorRequired(token, codes.methods(account), challenge.expires_at)
-    return _note(signed_in, client, method="password")
+    return note_sign_in(signed_in, client, method="password")
 
 
 def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> SignedIn:
@@ -106,8 +106,8 @@ def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> Si
     challenge, account = challenges.find(token, "sign in", *kinds)
     with codes.spent(account, typed, client) as method:
         challenges.use(challenge)
-        signed_in = _start(account, client, challenge.kind, factor_verified=True)
-    return _note(signed_in, client, method=f"password and {method}")
+        signed_in = start_session(account, client, challenge.kind, factor_verified=True)
+    return note_sign_in(signed_in, client, method=f"password and {method}")
 
 
 #: if cookiecutter.interface != "api"
@@ -124,8 +124,10 @@ def reauthenticate(
     account = proof.account
     with codes.spent_if_needed(account, code, client) as method:
         proof.hold()
-        signed_in = _start(account, client, current.kind, current, factor_verified=bool(method))
-    return _note(signed_in, client, method="reauthentication")
+        signed_in = start_session(
+            account, client, current.kind, current, factor_verified=bool(method)
+        )
+    return note_sign_in(signed_in, client, method="reauthentication")
 
 
 #: endif
@@ -195,7 +197,7 @@ def _replace_hash(account: Account, old: str, new: str) -> bool:
     return store.changed_rows(replace.values(password_hash=new)) == 1
 
 
-def _start(
+def start_session(
     account: Account,
     client: Client,
     kind: str,
@@ -231,7 +233,7 @@ def _start(
     return SignedIn(session, token, device, surplus)
 
 
-def _note(signed_in: SignedIn, client: Client, method: str) -> SignedIn:
+def note_sign_in(signed_in: SignedIn, client: Client, method: str) -> SignedIn:
     """Record the events of a session that was started and committed."""
     account_id, surplus = signed_in.session.account_id, signed_in.surplus
     if surplus:

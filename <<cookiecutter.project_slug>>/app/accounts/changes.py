@@ -106,6 +106,8 @@ def confirm_email_change(token: str, client: Client) -> None:
             tokens.redeem(token, "email")
             # Also links sent to the old address: a reset may be in progress.
             tokens.void(account, "confirm", "reset", "email")
+            # They have the old address as the name of the account.
+            challenges.void(account)
             superseded = _remove_unconfirmed(new)
             account.email = new
             account.confirmed_at = account.confirmed_at or now()

@@ -20,10 +20,11 @@ from app.accounts import (
 )
 from app.accounts import passwords as policy
 from app.accounts.cli_emails import sending, warn_in_debug_mode
-from app.accounts.cli_factors import rekey, remove_factor
+from app.accounts.cli_factors import rekey, remove_factor, remove_passkeys
 from app.accounts.cli_shared import CLIENT, find
 from app.accounts.errors import InvalidInput
 from app.accounts.models import now, timestamp
+from app.accounts.passkeys import store as passkeys
 from app.commands import DatabaseGroup, printable, say
 from app.extensions import transaction
 from app.jobs.commands import list_jobs, work
@@ -34,6 +35,7 @@ accounts = DatabaseGroup(
 accounts.add_command(list_jobs)
 accounts.add_command(work)
 accounts.add_command(remove_factor)
+accounts.add_command(remove_passkeys)
 accounts.add_command(rekey)
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -115,6 +117,7 @@ def show(email: str) -> None:
     factor = factors.status(account)
     say(f"factor     {timestamp(factor.confirmed_at) or 'no'}")
     say(f"codes      {factor.recovery_codes_left}")
+    say(f"passkeys   {passkeys.count(account)}")
     living = sessions.of(account)
     say(f"sessions   {len(living)}")
     for session in living:

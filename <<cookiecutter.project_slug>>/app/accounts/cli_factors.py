@@ -1,10 +1,11 @@
-"""`flask accounts remove-factor` and `rekey`: help with two-factor authentication."""
+"""`flask accounts remove-factor`, `remove-passkeys` and `rekey`: help with ways to sign in."""
 
 import click
 
 from app.accounts import factors, rekeying
 from app.accounts.cli_emails import sending
 from app.accounts.cli_shared import CLIENT, find
+from app.accounts.passkeys import store as passkeys
 from app.commands import say
 
 
@@ -22,6 +23,19 @@ def remove_factor(email: str) -> None:
             say(f"Turned off two-factor authentication for {account.email}.")
         else:
             say(f"Two-factor authentication was not on for {account.email}.")
+
+
+@click.command("remove-passkeys")
+@click.argument("email")
+def remove_passkeys(email: str) -> None:
+    """Remove every passkey of EMAIL's account; its owner gets an email for each.
+
+    For someone whose device was stolen. Their password still signs in.
+    """
+    account = find(email)
+    with sending():
+        removed = passkeys.remove_all(account, CLIENT)
+        say(f"Removed {removed} passkeys of {account.email}.")
 
 
 @click.command()

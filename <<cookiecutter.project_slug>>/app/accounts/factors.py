@@ -32,6 +32,14 @@ def status(account: Account) -> Status:
 
 
 #: if cookiecutter.interface != "api"
+def check_verified(current: Session) -> None:
+    """Raise FactorNotVerified where a factor is on and the session began without it."""
+    if codes.is_needed(current.account) and not current.factor_verified:
+        from app.accounts.errors import FactorNotVerified
+
+        raise FactorNotVerified
+
+
 def begin(current: Session) -> setups.SetUp:
     """Return the key that waits in this session, or a new one, after a recent sign-in.
 
@@ -41,10 +49,7 @@ def begin(current: Session) -> setups.SetUp:
     with transaction():
         if not store.lock(current.account):
             raise SignedOut
-        if codes.is_needed(current.account) and not current.factor_verified:
-            from app.accounts.errors import FactorNotVerified
-
-            raise FactorNotVerified
+        check_verified(current)
         return setups.find_or_new(current)
 
 

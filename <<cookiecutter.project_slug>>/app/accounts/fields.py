@@ -47,8 +47,10 @@ _EMAIL = re.compile(EMAIL_PATTERN)
 _PADDING = re.compile(rf"^[{PADDING}]+|[{PADDING}]+$")
 
 
-def clean_name(typed: str) -> str:
+def clean_name(typed: str, whose: str = "your") -> str:
     """Return a name as it is stored: trimmed, and composed (Unicode NFC) unless that is longer.
+
+    `whose` goes into the messages: "Enter your name."
 
     Raises:
         InvalidInput: on `name`, when it is longer than NAME_LENGTH code points as typed, has a
@@ -57,9 +59,10 @@ def clean_name(typed: str) -> str:
     if len(typed) > NAME_LENGTH:
         raise InvalidInput({"name": [f"Use at most {NAME_LENGTH} characters."]})
     if not _is_unicode(typed) or re.search(rf"[{CONTROLS}]", typed.strip()):
-        raise InvalidInput({"name": ["Enter your name on one line, without control characters."]})
+        message = f"Enter {whose} name on one line, without control characters."
+        raise InvalidInput({"name": [message]})
     if not _NAME.fullmatch(typed):
-        raise InvalidInput({"name": ["Enter your name."]})
+        raise InvalidInput({"name": [f"Enter {whose} name."]})
     # A few characters, such as U+0958, become longer: they stay as they are.
     return min(unicodedata.normalize("NFC", typed), typed, key=len).strip()
 

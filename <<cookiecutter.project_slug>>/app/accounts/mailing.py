@@ -32,6 +32,8 @@ NOTICES: dict[str, Callable[[str], Email]] = {
     "factor_added": emails.factor_added,
     "factor_removed": emails.factor_removed,
     "recovery_codes_made": emails.recovery_codes_made,
+    "passkey_added": emails.passkey_added,
+    "passkey_removed": emails.passkey_removed,
     "email_change_requested": emails.email_change_requested,
     "email_changed": emails.email_changed,
     "account_deleted": emails.account_deleted,

@@ -1,14 +1,17 @@
 """The tables: accounts, what belongs to them, and rate-limit counters."""
 
+import secrets
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     DateTime,
     Dialect,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     TypeDecorator,
@@ -50,6 +53,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def random_handle() -> str:
+    """Return 32 random bytes in base64url."""
+    return secrets.token_urlsafe(32)
 
 
 def text(length: int) -> String:
@@ -107,6 +115,10 @@ class Account(Base):
     # What people see: the number above would tell them how many accounts there are, and when
     # the next one is made.
     public_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid4)
+    # How passkeys identify the account, wherever they are stored. Random, and shown nowhere else.
+    user_handle: Mapped[str] = mapped_column(
+        String(43), unique=True, default=random_handle, info={"export": False}
+    )
     name: Mapped[str] = mapped_column(text(NAME_LENGTH))
     email: Mapped[str] = mapped_column(text(EMAIL_LENGTH), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
@@ -217,8 +229,13 @@ class Challenge(Base):
     __tablename__ = "challenges"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, info={"export": False})
-    account_id: Mapped[int] = mapped_column(
+    # None for a sign-in with a passkey: the second step says whose it is.
+    account_id: Mapped[int | None] = mapped_column(
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    # The session that asked for it, if there was one. The challenge ends with it.
+    session_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sessions.id", ondelete="CASCADE"), index=True, info={"export": False}
     )
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(16))
@@ -226,6 +243,30 @@ class Challenge(Base):
     kind: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Passkey(Base):
+    """A passkey (a discoverable WebAuthn credential) that signs in to an account."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid4)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    # The SHA-256 of the credential's id, which may be too long for a unique index.
+    credential_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    # WebAuthn's attested credential data: the kind of authenticator, the id, the public key.
+    credential: Mapped[bytes] = mapped_column(LargeBinary, info={"export": False})
+    name: Mapped[str] = mapped_column(text(NAME_LENGTH))
+    # The authenticator's count of its signatures. Most synced passkeys always say 0.
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    # Whether it can never leave its authenticator, and whether it is synced to others now.
+    device_bound: Mapped[bool]
+    synced: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class LimitCounter(Base):

@@ -103,6 +103,12 @@ def end(session: Session) -> bool:
     return store.changed_rows(delete(Session).where(Session.id == session.id)) == 1
 
 
+def hold(session: Session) -> bool:
+    """Keep a session from ending before the caller's transaction does. Return whether it existed."""
+    unchanged = update(Session).where(Session.id == session.id).values(kind=Session.kind)
+    return store.changed_rows(unchanged.execution_options(synchronize_session=False)) == 1
+
+
 def is_alive(session_id: int, account: Account) -> bool:
     """Return whether a session of the account exists and has not ended."""
     living = select(Session.id).where(_living(account), Session.id == session_id)
@@ -139,7 +145,7 @@ def sign_out(session: Session, client: Client) -> None:
 
 def revoke(account: Account, public_id: str, client: Client) -> bool:
     """End one of an account's sessions. Return whether it existed."""
-    session_id = _read_id(public_id)
+    session_id = read_id(public_id)
     chosen = (Session.public_id == session_id) & _living(account)
     with transaction():
         ended = store.changed_rows(delete(Session).where(chosen))
@@ -166,7 +172,7 @@ def _living(account: Account) -> ColumnElement[bool]:
     return (Session.account_id == account.id) & (Session.expires_at > now())
 
 
-def _read_id(public_id: str) -> UUID | None:
+def read_id(public_id: str) -> UUID | None:
     """Convert input to an id that the column can hold."""
     try:
         return UUID(public_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import faults
@@ -40,12 +40,13 @@ def is_taken(error: IntegrityError) -> bool:
     return faults.violated_unique(error) == UNIQUE_EMAIL
 
 
-def lock(account: Account) -> bool:
+def lock(account: Account, *conditions: ColumnElement[bool]) -> bool:
     """Make other transactions that write to an account or its rows wait for this one.
 
     It comes before everything else that a transaction writes for the account, so that no two
     wait for each other. Writing the same value locks the row on every database, unlike
-    `SELECT … FOR UPDATE`. Return whether the account is still there.
+    `SELECT … FOR UPDATE`. Return whether the account is still there, and fulfills the conditions.
     """
-    unchanged = update(Account).where(Account.id == account.id).values(name=Account.name)
+    mine = update(Account).where(Account.id == account.id, *conditions)
+    unchanged = mine.values(name=Account.name)
     return changed_rows(unchanged.execution_options(synchronize_session=False)) == 1

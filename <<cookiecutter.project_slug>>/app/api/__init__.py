@@ -7,6 +7,7 @@ anything here. Each module has the operations of one subject; `operations.py` ha
 from flask import Flask
 
 from app import closed, errors
+from app.accounts.passkeys import relying_party
 from app.api import (
     account,
     bearer,
@@ -14,11 +15,13 @@ from app.api import (
     description,
     factors,
     headers,
+    passkeys,
     problems,
     recovery,
     registration,
 )
 from app.api import sessions as session_operations
+from app.api.ids import IdConverter
 from app.api.operations import ROOT
 from app.extensions import login_manager
 
@@ -30,15 +33,19 @@ def init_app(app: Flask) -> None:
     errors.show_with(app, ROOT, problems.show)
     login_manager.request_loader(bearer.load_identity)
     headers.init_app(app)
-    app.url_map.converters["session_id"] = session_operations.SessionIdConverter
+    app.url_map.converters["id"] = IdConverter
     cors.init_app(app)
-    for blueprint in (
+    blueprints = [
         registration.operations,
         session_operations.operations,
         recovery.operations,
         account.operations,
         factors.operations,
+        passkeys.operations,
         description.operations,
         description.pages,
-    ):
+    ]
+    if not relying_party.are_possible(app):
+        blueprints.remove(passkeys.operations)
+    for blueprint in blueprints:
         app.register_blueprint(blueprint)

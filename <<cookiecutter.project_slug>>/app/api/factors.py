@@ -2,8 +2,10 @@
 
 from flask import url_for
 
-from app.accounts import authentication, factors
-from app.api import schemas
+from app.accounts import factors
+from app.accounts.passkeys import store as passkeys
+from app.api import factor_schemas as schemas
+from app.api.confirmation import confirm_password
 from app.api.operations import OperationsBlueprint
 from app.identity import current_client, current_identity
 
@@ -16,9 +18,14 @@ def get_factors() -> schemas.Factors:
 
     `totp` is null if no authenticator app is set up.
     """
-    status = factors.status(current_identity().account)
+    account = current_identity().account
+    status = factors.status(account)
     totp = schemas.Totp(confirmed_at=status.confirmed_at) if status.confirmed_at else None
-    return schemas.Factors(totp=totp, recovery_codes_left=status.recovery_codes_left)
+    return schemas.Factors(
+        totp=totp,
+        recovery_codes_left=status.recovery_codes_left,
+        passkeys=passkeys.count(account),
+    )
 
 
 @operations.operation("POST", "/account/factors/totp", 201, errors=(429,))
@@ -29,7 +36,7 @@ def begin_totp(body: schemas.TotpStart) -> tuple[schemas.TotpSetUp, dict[str, st
     confirm a code. Until then, the session gets the same key again, up to `expires_at`. If an
     authenticator app is already set up, `code` is required, and the new app replaces it.
     """
-    proof = _confirm_password(body.current_password)
+    proof = confirm_password(body.current_password)
     waiting = factors.begin_with_password(current_identity().session, body.code, proof)
     setup = schemas.TotpSetUp(secret=waiting.secret, uri=waiting.uri, expires_at=waiting.expires_at)
     return setup, {"Location": url_for(".confirm_totp")}
@@ -52,7 +59,7 @@ def remove_totp(body: schemas.PasswordAndCode) -> None:
 
     The recovery codes no longer work.
     """
-    proof = _confirm_password(body.current_password)
+    proof = confirm_password(body.current_password)
     factors.remove(current_identity().account, body.code, current_client(), proof)
 
 
@@ -62,12 +69,7 @@ def renew_recovery_codes(body: schemas.PasswordAndCode) -> schemas.RecoveryCodes
 
     The old ones no longer work. The new ones are returned only this once.
     """
-    proof = _confirm_password(body.current_password)
+    proof = confirm_password(body.current_password)
     account, client = current_identity().account, current_client()
     shown = factors.renew_recovery_codes(account, body.code, client, proof)
     return schemas.RecoveryCodes(recovery_codes=shown)
-
-
-def _confirm_password(password: str) -> authentication.Proof:
-    session, client = current_identity().session, current_client()
-    return authentication.confirm_password(session, password, client, "current_password")

@@ -31,6 +31,7 @@ MESSAGES = {
     "extra_forbidden": "Unknown field.",
     "string_type": "This must be a string.",
     "model_type": "This must be a JSON object.",
+    "dict_type": "This must be a JSON object.",
 }
 
 

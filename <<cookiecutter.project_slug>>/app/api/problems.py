@@ -82,7 +82,7 @@ def _http_error(error: AccountError) -> HTTPException:
         case FactorRequired():
             return SecondFactorRequired(error)
         case InvalidChallenge():
-            message = "This challenge is invalid, has expired or was already used. Sign in again."
+            message = "This challenge is invalid, has expired or was already used. Start again."
             return InvalidFields({"challenge": [message]})
         case WrongCredentials():
             return Unauthorized("The email address or the password is wrong.")

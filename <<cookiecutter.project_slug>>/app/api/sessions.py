@@ -4,7 +4,6 @@ from typing import Annotated
 
 from flask import abort, url_for
 from pydantic import Field
-from werkzeug.routing import BaseConverter
 
 from app.accounts import authentication
 from app.accounts import sessions as account_sessions
@@ -22,13 +21,6 @@ SessionId = Annotated[
 ]
 
 operations = OperationsBlueprint("Sessions", __name__)
-
-
-class SessionIdConverter(BaseConverter):
-    """Any id in a path except `factor`, which is a separate resource."""
-
-    regex = "(?!factor$)[^/]+"
-    part_isolating = True  # it takes one part of the path
 
 
 @operations.operation(
@@ -50,7 +42,7 @@ def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, st
     a `challenge`. Send it with a code to `POST /api/v1/sessions/factor`.
     """
     client = current_client(body.device) if body.device else current_client()
-    return _answer(authentication.sign_in(body.email, body.password, client, "api"))
+    return answer(authentication.sign_in(body.email, body.password, client, "api"))
 
 
 @operations.operation("POST", "/sessions/factor", 201, signed_in=False, errors=(429,))
@@ -61,17 +53,20 @@ def sign_in_with_code(body: schemas.SecondStep) -> tuple[schemas.NewSession, dic
     expired or was already used (422 on `challenge`), sign in again.
     """
     client = current_client(body.device) if body.device else current_client()
-    return _answer(authentication.sign_in_with_code(body.challenge, body.code, client, "api"))
+    return answer(authentication.sign_in_with_code(body.challenge, body.code, client, "api"))
 
 
-def _answer(signed_in: authentication.SignedIn) -> tuple[schemas.NewSession, dict[str, str]]:
+def answer(signed_in: authentication.SignedIn) -> tuple[schemas.NewSession, dict[str, str]]:
+    """The response to a sign-in."""
     session = schemas.NewSession(
         token=signed_in.token,
         expires_at=signed_in.session.expires_at,
         device=signed_in.device,
         account=schemas.Account.of(signed_in.session.account),
     )
-    return session, {"Location": url_for(".end_session", session_id=signed_in.session.public_id)}
+    return session, {
+        "Location": url_for("api_sessions.end_session", session_id=signed_in.session.public_id)
+    }
 
 
 @operations.operation("GET", "/sessions")
@@ -106,7 +101,7 @@ def sign_out() -> None:
     account_sessions.sign_out(current_identity().session, current_client())
 
 
-@operations.operation("DELETE", "/sessions/<session_id:session_id>", 204)
+@operations.operation("DELETE", "/sessions/<id:session_id>", 204)
 def end_session(session_id: SessionId) -> None:
     """End a session."""
     if not account_sessions.revoke(current_identity().account, session_id, current_client()):

@@ -193,6 +193,32 @@ def recovery_code_used(to: str, left: int) -> Email:
     )
 
 
+def passkey_added(to: str) -> Email:
+    """Tell the owner that a passkey was added."""
+    return Email(
+        to,
+        "A passkey was added to your account",
+        (
+            "You can now sign in to your account with this passkey instead of your password.",
+            "If this wasn't you, reset your password right away, and remove the passkey.",
+        ),
+        RESET,
+    )
+
+
+def passkey_removed(to: str) -> Email:
+    """Tell the owner that a passkey was removed."""
+    return Email(
+        to,
+        "A passkey was removed from your account",
+        (
+            "This passkey no longer signs in to your account. Your password still works.",
+            "If this wasn't you, reset your password right away.",
+        ),
+        RESET,
+    )
+
+
 def new_device(to: str, signed_in_at: datetime, ip_address: str) -> Email:
     """Tell the owner of a sign-in from a device that the account doesn't know."""
     return Email(

@@ -1,4 +1,4 @@
-"""Accounts, sessions, tokens in emails, known devices, second factors, counters and jobs."""
+"""Accounts, sessions, tokens in emails, known devices, factors, passkeys, counters and jobs."""
 
 from datetime import datetime
 
@@ -31,6 +31,7 @@ def upgrade() -> None:
         "accounts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("user_handle", sa.String(43), nullable=False),
         sa.Column("name", text(100), nullable=False),
         sa.Column("email", text(254), nullable=False),
         sa.Column("password_hash", sa.String(255), nullable=False),
@@ -41,6 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("email", name=op.f("uq_accounts_email")),
         sa.UniqueConstraint("public_id", name=op.f("uq_accounts_public_id")),
+        sa.UniqueConstraint("user_handle", name=op.f("uq_accounts_user_handle")),
         #: if cookiecutter.__backend == "sqlite"
         sqlite_autoincrement=True,
         #: endif
@@ -124,16 +126,38 @@ def upgrade() -> None:
     op.create_table(
         "challenges",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("session_id", sa.Integer(), nullable=True),
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("purpose", sa.String(16), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
         moment("created_at"),
         moment("expires_at"),
         _foreign_key("challenges"),
+        _foreign_key("challenges", "session_id", "sessions.id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_challenges")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_challenges_token_hash")),
     )
+    op.create_index(op.f("ix_challenges_session_id"), "challenges", ["session_id"])
+    op.create_table(
+        "passkeys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("credential_hash", sa.String(64), nullable=False),
+        sa.Column("credential", sa.LargeBinary(), nullable=False),
+        sa.Column("name", text(100), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("device_bound", sa.Boolean(), nullable=False),
+        sa.Column("synced", sa.Boolean(), nullable=False),
+        moment("created_at"),
+        moment("last_used_at", nullable=True),
+        _foreign_key("passkeys"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkeys")),
+        sa.UniqueConstraint("credential_hash", name=op.f("uq_passkeys_credential_hash")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_passkeys_public_id")),
+    )
+    op.create_index(op.f("ix_passkeys_account_id"), "passkeys", ["account_id"])
     op.create_table(
         "limit_counters",
         sa.Column("name", sa.String(128), nullable=False),
@@ -173,6 +197,7 @@ def downgrade() -> None:
     """Drop the tables and all that is in them."""
     op.drop_table("jobs")
     op.drop_table("limit_counters")
+    op.drop_table("passkeys")
     op.drop_table("challenges")
     op.drop_table("recovery_codes")
     op.drop_table("totp_setups")

@@ -14,8 +14,9 @@ from app.accounts.client import Client
 from app.accounts.errors import WrongCredentials
 from app.accounts.models import Account, MailedToken, Session, now
 from app.extensions import db
-from tests.authenticator import turn_on
+from tests.authenticator import start_session, turn_on
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
+from tests.software_authenticator import SoftwareAuthenticator, add_passkey
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -281,9 +282,26 @@ def test_remove_factor_turns_it_off_and_tells_the_owner(
     assert result.output.startswith(f"Turned off two-factor authentication for {account}.\n")
     assert "turned off" in inbox.to(account)[-1].subject
     assert '"event": "factor.removed"' in caplog.text
-    assert "factor     no\ncodes      0\n" in run(app, "show", account).output
+    assert "factor     no\ncodes      0\npasskeys   0\n" in run(app, "show", account).output
     sign_in(app, account)
     again = run(app, "remove-factor", account)
     assert again.output == f"Two-factor authentication was not on for {account}.\n"
     assert again.exit_code == 0
     assert run(app, "remove-factor", "nobody@example.com").exit_code == 1
+
+
+def test_remove_passkeys_removes_all_and_tells_the_owner(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    session = start_session(app, account, CLIENT)
+    with app.app_context():
+        for _ in range(2):
+            add_passkey(db.session.get_one(Session, session.id), CLIENT, SoftwareAuthenticator())
+    inbox.to(account)
+    assert "passkeys   2\n" in run(app, "show", account).output
+    result = run(app, "remove-passkeys", account)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Removed 2 passkeys of {account}.\n")
+    assert "passkeys   0\n" in run(app, "show", account).output
+    subjects = [mail.subject.split(" · ")[0] for mail in inbox.to(account)[-2:]]
+    assert subjects == ["A passkey was removed from your account"] * 2

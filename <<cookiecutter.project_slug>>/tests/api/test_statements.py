@@ -8,7 +8,8 @@ from tests.work import counted, statements
 
 READING = {
     "/account": 1,
-    "/account/factors": 3,
+    "/account/factors": 4,
+    "/account/passkeys": 2,
     "/sessions": 2,
     "/openapi.json": 0,
     #: if cookiecutter.__file_download

@@ -31,6 +31,8 @@ NOTICES: list[Callable[[str], Email]] = [
     emails.factor_added,
     emails.factor_removed,
     emails.recovery_codes_made,
+    emails.passkey_added,
+    emails.passkey_removed,
     partial(emails.recovery_code_used, left=7),
     lambda to: emails.new_device(to, now(), "192.0.2.1"),
 ]
