@@ -22,7 +22,7 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
         answers["__backend"] == backend for backend in ("sqlite", "postgresql", "mysql")
     )
     return [
-        (web, ["app/web", "tests/web"]),
+        (web, ["app/web", "tests/web", "app/accounts/passkeys/signals.py"]),
         (api, ["app/api", "tests/api", "schemathesis.toml"]),
         (api and not web, ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"]),
         (api and not web, ["app/api/start.py", "tests/api/test_start.py"]),

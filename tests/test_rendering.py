@@ -12,7 +12,13 @@ from tests.variants import VARIANTS, Variant
 
 # For each feature: the files that are there with it, and words that are only said with it.
 PATHS = {
-    "web": ["app/web/", "tests/web/", "app/downloads/pages.py", "tests/downloads/test_pages.py"],
+    "web": [
+        "app/accounts/passkeys/signals.py",
+        "app/web/",
+        "tests/web/",
+        "app/downloads/pages.py",
+        "tests/downloads/test_pages.py",
+    ],
     "api": [
         "app/api/",
         "tests/api/",
@@ -47,7 +53,7 @@ PATHS = {
 }
 WORDS = {
     "web": r"wtf|csrf|ua.parser|app.web|tests.web|remember.me|(?<![a-z])reauthenticat|/login\b|recent.sign",
-    "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|problem\+json|\bapi_|\bcors\b|curl -",
+    "api": r"pydantic|openapi|bearer|app.api|tests.api|/api\b|\bapi_|\bcors\b|curl -",
     "api alone": r"client_url|bare_tokens\b",
     "downloads": r"download",
     "sqlite": r"sqlite|pragma ",

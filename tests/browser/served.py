@@ -22,6 +22,7 @@ PASSWORD = walk.PASSWORD
 SETTINGS = {
     "LIMIT_PASSWORD_BY_IP": "1000 per minute",
     "LIMIT_MAIL_BY_IP": "1000 per hour",
+    "LIMIT_PASSKEYS_BY_IP": "1000 per minute",
     "PASSWORD_HASH_METHOD": "scrypt:1024:8:1",
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pyotp import TOTP
 
+from tests.browser.authenticator import Authenticator
 from tests.browser.chromium import Visitor
 from tests.browser.served import PASSWORD, Served
 
@@ -14,6 +15,7 @@ from tests.browser.served import PASSWORD, Served
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaftschafers"
 LONG_EMAIL = f"{'hubert.blaine.' * 4}senior@{'long-name-of-a-place.' * 3}example.com"
 NO_TOKEN = "x" * 43
+NO_CREDENTIAL = "() => { navigator.credentials.get = async () => ({ toJSON: () => ({}) }) }"
 
 
 class Tour:
@@ -33,6 +35,7 @@ class Tour:
         yield from self._sign_in()
         yield from self._account()
         yield from self._two_factor()
+        yield from self._passkeys()
         yield from self._security()
         yield from self._errors()
         yield from self._mails()
@@ -137,6 +140,29 @@ class Tour:
         yield from self._send("turn off two-factor: refused", "Turn off")
         self.visitor.fill(code=codes[2])
         yield from self._send("two-factor: turned off", "Turn off")
+
+    def _passkeys(self) -> Iterator[str]:
+        yield from self._open("passkeys: none", "/account/passkeys")
+        for state in ("one", "two"):  # each on an authenticator of its own
+            authenticator = Authenticator(self.visitor)
+            yield from self._send(f"passkeys: {state}", "Add a passkey")
+            authenticator.take_away()
+        self.page.get_by_role("link", name="Rename").first.click()
+        yield "passkey name"
+        self.visitor.fill(name="")
+        yield from self._send("passkey name: refused", "Save")
+        self.visitor.fill(name=LONG_NAME)
+        yield from self._send("passkeys: renamed", "Save")
+        yield from self._open("account: passkeys", "/account")
+        self.app.let_time_pass(minutes=16)
+        yield from self._open("reauthenticate: passkey", "/account/email")
+        self.page.evaluate(NO_CREDENTIAL)
+        self.visitor.press("Use a passkey")
+        self.page.get_by_role("alert").wait_for()
+        yield "reauthenticate: passkey refused"
+        self.visitor.fill(password=PASSWORD)
+        with self.page.expect_navigation():
+            self.visitor.press("Continue")
 
     def _security(self) -> Iterator[str]:
         yield from self._open("email", "/account/email")

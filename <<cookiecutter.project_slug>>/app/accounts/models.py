@@ -98,6 +98,30 @@ class TotpFactor(Base):
     confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
+class Passkey(Base):
+    """A passkey (a discoverable WebAuthn credential) that signs in to an account."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid4)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    # The SHA-256 of the credential's id, which may be too long for a unique index.
+    credential_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    # WebAuthn's attested credential data: the kind of authenticator, the id, the public key.
+    credential: Mapped[bytes] = mapped_column(LargeBinary, info={"export": False})
+    name: Mapped[str] = mapped_column(text(NAME_LENGTH))
+    # The authenticator's count of its signatures. Most synced passkeys always say 0.
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    # Whether it can never leave its authenticator, and whether it is synced to others now.
+    device_bound: Mapped[bool]
+    synced: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class Account(Base):
     """A person: a name, an email address and a password."""
 
@@ -125,13 +149,19 @@ class Account(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # Since when a second factor is on. Loaded with the account, so that a page needs one statement.
+    # Since when a second factor is on, and whether there are passkeys. Loaded with the account, so
+    # that a page needs one statement.
     factor_since: Mapped[datetime | None] = column_property(
         select(TotpFactor.confirmed_at)
         .where(TotpFactor.account_id == id)
         .correlate_except(TotpFactor)
         .scalar_subquery()
     )
+    #: if cookiecutter.interface != "api"
+    has_passkeys: Mapped[bool] = column_property(
+        select(Passkey.id).where(Passkey.account_id == id).correlate_except(Passkey).exists()
+    )
+    #: endif
 
 
 class Session(Base):
@@ -243,30 +273,6 @@ class Challenge(Base):
     kind: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-
-
-class Passkey(Base):
-    """A passkey (a discoverable WebAuthn credential) that signs in to an account."""
-
-    __tablename__ = "passkeys"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    public_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid4)
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
-    )
-    # The SHA-256 of the credential's id, which may be too long for a unique index.
-    credential_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    # WebAuthn's attested credential data: the kind of authenticator, the id, the public key.
-    credential: Mapped[bytes] = mapped_column(LargeBinary, info={"export": False})
-    name: Mapped[str] = mapped_column(text(NAME_LENGTH))
-    # The authenticator's count of its signatures. Most synced passkeys always say 0.
-    sign_count: Mapped[int] = mapped_column(BigInteger)
-    # Whether it can never leave its authenticator, and whether it is synced to others now.
-    device_bound: Mapped[bool]
-    synced: Mapped[bool]
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class LimitCounter(Base):

@@ -8,6 +8,7 @@ from flask_login import login_required
 
 from app.accounts import changes
 from app.accounts.errors import InvalidInput
+from app.accounts.passkeys.signals import signals
 from app.identity import current_identity
 from app.web.blueprint import bp
 from app.web.browser import client, leave, make_known
@@ -19,7 +20,7 @@ from app.web.guards import recent_sign_in_required
 @login_required
 def account() -> ResponseReturnValue:
     """Your account: your name, email address and settings."""
-    return render_template("web/account.html")
+    return render_template("web/account.html", signals=signals(current_identity().account))
 
 
 @bp.route("/account/profile", methods=["GET", "POST"])

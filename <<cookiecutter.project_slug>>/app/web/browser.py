@@ -70,10 +70,14 @@ def client() -> Client:
 
 
 def enter(signed_in: SignedIn, target: str) -> Response:
-    """Give this browser the session just started, make it a known device, and go to `target`."""
+    """Set the cookies of the session just started, and redirect to `target`."""
+    return let_in(signed_in, redirect(target, 303))
+
+
+def let_in(signed_in: SignedIn, response: Response) -> Response:
+    """Set the cookies of the session just started on a response, and make this a known device."""
     remember = signed_in.session.kind == "remembered"
     login_user(Identity(signed_in.session, signed_in.token), remember=remember)
-    response = redirect(target, 303)
     make_known(response, signed_in.device)
     if not remember:
         _forget(response)

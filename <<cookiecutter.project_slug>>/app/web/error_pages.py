@@ -13,6 +13,7 @@ from app.accounts.errors import (
     SignedOut,
     UsedToken,
 )
+from app.web import problems
 from app.web.guards import ask_to_sign_in, way_back
 
 # For each status: what happened, and what the person can do.
@@ -39,7 +40,10 @@ FORGED = (
 
 
 def show(error: HTTPException | AccountError) -> ResponseReturnValue:
-    """Return the page of an error. Raises an AccountError that only its view can handle."""
+    """Return the page of an error, or a problem for a script. Raises an AccountError that only its
+    view can handle."""
+    if request.endpoint in problems.FOR_SCRIPTS:
+        return problems.show(error)
     match error:
         case HTTPException():
             return _page(error)

@@ -117,7 +117,8 @@ class EmailForm(Form):
 class LoginForm(Form):
     """A sign-in."""
 
-    email = _email(autocomplete="username")
+    # Browsers also offer passkeys with this field.
+    email = _email(autocomplete="username webauthn")
     password = _password("Password", "current-password")
     remember = BooleanField("Keep me signed in on this device")
     next = _next()
@@ -133,6 +134,12 @@ class ProfileForm(Form):
     """The name of a person."""
 
     name = _name()
+
+
+class PasskeyForm(Form):
+    """The name of a passkey."""
+
+    name = TextField("Name", render_kw={"required": True, "maxlength": NAME_LENGTH})
 
 
 class ChangePasswordForm(Form):

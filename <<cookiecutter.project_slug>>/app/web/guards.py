@@ -10,14 +10,16 @@ from urllib.parse import urlsplit
 from flask import current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
 
-from app.accounts.models import EMAIL_LENGTH, now
+from app.accounts.models import EMAIL_LENGTH, Session, now
 from app.extensions import login_manager
 from app.identity import current_identity
 
 Arguments = ParamSpec("Arguments")
 # Bytes. Escaped twice it has to fit into the headers that a proxy takes from the app.
 MAX_TARGET = 500
+PASSKEYS = "/account/passkeys"
 View = Callable[Arguments, ResponseReturnValue]
 
 # One slash, then no other. Nowhere a backslash, which browsers take for a slash, nor a control
@@ -54,17 +56,27 @@ def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
     @functools.wraps(view)
     @login_required
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ResponseReturnValue:
-        age = now() - current_identity().session.created_at
-        recent = timedelta(seconds=current_app.config["RECENT_SIGN_IN_SECONDS"])
-        # A sign-in of the future: another server's clock is ahead, or this one's was.
-        skew = timedelta(seconds=current_app.config["CLOCK_SKEW_SECONDS"])
-        if -skew <= age < recent:
+        if is_recent(current_identity().session):
             return view(*args, **kwargs)
         if "email" in request.form:
             remember_typed_email(request.form["email"])
-        return redirect(url_for("web.reauthenticate", next=way_back("web.sessions")), 303)
+        return ask_to_reauthenticate()
 
     return guarded
+
+
+def is_recent(session: Session) -> bool:
+    """Return whether a session was started, or re-authenticated, a moment ago."""
+    age = now() - session.created_at
+    recent = timedelta(seconds=current_app.config["RECENT_SIGN_IN_SECONDS"])
+    # A sign-in of the future: another server's clock is ahead, or this one's was.
+    skew = timedelta(seconds=current_app.config["CLOCK_SKEW_SECONDS"])
+    return -skew <= age < recent
+
+
+def ask_to_reauthenticate() -> Response:
+    """Redirect to the re-authentication page, and from there back to this page."""
+    return redirect(url_for("web.reauthenticate", next=way_back("web.sessions")), 303)
 
 
 def remember_typed_email(email: str) -> None:
@@ -72,7 +84,7 @@ def remember_typed_email(email: str) -> None:
     session["typed_email"] = email[:EMAIL_LENGTH]
 
 
-def ask_to_sign_in() -> ResponseReturnValue:
+def ask_to_sign_in() -> Response:
     """Redirect to the sign-in page, and from there back to this page."""
     flash("Sign in to continue.", "info")
     return redirect(url_for("web.login", next=way_back("web.account")), 303)
@@ -82,9 +94,11 @@ login_manager.unauthorized_handler(ask_to_sign_in)
 
 
 def way_back(otherwise: str) -> str:
-    """Return this page, as path and query; the page `otherwise` when it only takes forms."""
+    """Return this page, as path and query. For a path without a page, return the page of passkeys
+    if it's one of theirs, else the page `otherwise`."""
     if request.url_rule is None or "GET" not in (request.url_rule.methods or ()):
-        return url_for(otherwise)
+        of_passkeys = request.url_rule and request.url_rule.rule.startswith(PASSKEYS)
+        return url_for("web.passkeys" if of_passkeys else otherwise)
     url = urlsplit(request.url)
     target = url.path + (f"?{url.query}" if url.query else "")
     return target if _fits(target) else url_for(otherwise)

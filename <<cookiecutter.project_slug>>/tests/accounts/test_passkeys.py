@@ -608,16 +608,6 @@ def test_a_new_name_is_stored(session: Session) -> None:
     assert not store.rename(passkey, "Tablet", CLIENT)
 
 
-def test_signals_name_every_passkey(session: Session, phone: SoftwareAuthenticator) -> None:
-    assert store.signals(session.account) == {
-        "rpId": "localhost",
-        "userId": phone.user_handle,
-        "allAcceptedCredentialIds": [websafe_encode(phone.credential_id)],
-        "name": ADA,
-        "displayName": "Ada",
-    }
-
-
 @pytest.mark.parametrize(
     ("url", "off"),
     [

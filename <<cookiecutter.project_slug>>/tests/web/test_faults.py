@@ -1,6 +1,7 @@
 """While the database fails, no log shows what people sent to the pages."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -8,8 +9,10 @@ from flask import Flask
 from tests.authenticator import Authenticator
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.failing import SETTINGS, assert_private
+from tests.software_authenticator import SoftwareAuthenticator
 from tests.web.conftest import Browser
 from tests.web.test_factor import SET_UP, key_on, turn_on
+from tests.web.test_passkeys import AGAIN, PAGE, SIGN_IN, add, assertion, ids, options
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 NEW = "four other words entirely"
@@ -87,6 +90,66 @@ def sign_in_with_code(browser: Browser, _inbox: Inbox) -> Step:
     return posting(browser, "/login/factor", code=phone.code())
 
 
+def sending(browser: Browser, path: str, body: dict[str, Any]) -> Step:
+    """A step that sends what a script sends."""
+    headers = {**browser.headers, "X-CSRFToken": browser.csrf_token()}
+    return lambda: browser.client.post(path, json=body, headers=headers)
+
+
+def ask_for_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Begin a sign-in with a passkey."""
+    return sending(browser, "/passkeys/options", {})
+
+
+def begin_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Begin to add a passkey."""
+    browser.sign_in(ADA)
+    return sending(browser, f"{PAGE}/options", {})
+
+
+def add_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Add a passkey."""
+    browser.sign_in(ADA)
+    begun = options(browser, f"{PAGE}/options")
+    credential = SoftwareAuthenticator().create(begun["options"])
+    return sending(browser, PAGE, {"challenge": begun["challenge"], "credential": credential})
+
+
+def sign_in_with_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Sign in with a passkey."""
+    browser.sign_in(ADA)
+    phone = add(browser)
+    browser.submit("/logout", page="/account")
+    return sending(browser, SIGN_IN, assertion(browser, phone))
+
+
+def prove_with_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Prove again who one is, with a passkey."""
+    browser.sign_in(ADA)
+    phone = add(browser)
+    return sending(browser, AGAIN, assertion(browser, phone))
+
+
+def look_at_passkeys(browser: Browser, _inbox: Inbox) -> Step:
+    """Open the list of passkeys."""
+    browser.sign_in(ADA)
+    return getting(browser, PAGE)
+
+
+def rename_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Rename a passkey."""
+    browser.sign_in(ADA)
+    add(browser)
+    return posting(browser, f"{PAGE}/{ids(browser.get(PAGE))[0]}/rename", name="Grace Hopper")
+
+
+def remove_passkey(browser: Browser, _inbox: Inbox) -> Step:
+    """Remove a passkey."""
+    browser.sign_in(ADA)
+    add(browser)
+    return posting(browser, f"{PAGE}/{ids(browser.get(PAGE))[0]}/remove")
+
+
 def ask_for_reset(browser: Browser, _inbox: Inbox) -> Step:
     """Ask for a new password."""
     return posting(browser, "/reset-password", email=ADA)
@@ -156,6 +219,14 @@ def delete(browser: Browser, _inbox: Inbox) -> Step:
         sign_in,
         turn_factor_on,
         sign_in_with_code,
+        ask_for_passkey,
+        begin_passkey,
+        add_passkey,
+        sign_in_with_passkey,
+        prove_with_passkey,
+        look_at_passkeys,
+        rename_passkey,
+        remove_passkey,
         ask_for_reset,
         reset,
         rename,

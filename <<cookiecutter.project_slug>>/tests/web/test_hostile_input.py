@@ -4,6 +4,7 @@ The same examples on every run; `make fuzz` tries many others.
 """
 
 import io
+import json
 import re
 from collections.abc import Iterable
 from itertools import count
@@ -89,6 +90,48 @@ def test_no_form_of_people_who_are_signed_in(
     signed_in: Browser, path: str, fields: list[tuple[str, bytes]]
 ) -> None:
     assert send(signed_in, path, fields).status_code in (303, 413, 422, 429)
+
+
+scripts = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
+    max_leaves=8,
+)
+members = st.sampled_from(["id", "rawId", "type", "response", "userHandle", "signature"])
+bodies = st.one_of(
+    scripts,
+    st.dictionaries(st.sampled_from(["challenge", "credential", "name", "next"]), scripts),
+    st.fixed_dictionaries(
+        {"challenge": st.text(), "credential": st.dictionaries(members, scripts)},
+        optional={"name": st.text(), "next": st.text()},
+    ),
+)
+
+
+@given(body=bodies)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/passkeys/options",
+        "/passkeys/sign-in",
+        "/passkeys/reauthenticate",
+        "/account/passkeys/options",
+        "/account/passkeys",
+    ],
+)
+def test_nothing_that_a_script_sends(
+    app: Flask, signed_in: Browser, path: str, body: object
+) -> None:
+    browser = Browser(app) if path == "/passkeys/sign-in" else signed_in
+    number = next(addresses)
+    answer = browser.client.post(
+        path,
+        data=json.dumps(body),
+        content_type="application/json",
+        headers={"X-CSRFToken": browser.csrf_token()},
+        environ_overrides={"REMOTE_ADDR": f"10.2.{number // 250}.{number % 250}"},
+    )
+    assert answer.status_code in (200, 400, 422)
 
 
 @given(password=values)

@@ -9,7 +9,7 @@ from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.web.conftest import Browser
 
 MOUNT = "/shop"
-LINK = re.compile(r'(?:href|src|action|formaction)="(/[^"]*)"')
+LINK = re.compile(r'(?:href|src|[a-z-]*action|data-options|data-next)="(/[^"]*)"')
 
 
 @pytest.fixture
@@ -36,6 +36,19 @@ def test_signing_in_works_under_the_path(mounted: Flask) -> None:
     assert response.headers["Location"] == f"{MOUNT}/account/profile"
     assert all("Path=/;" in cookie + ";" for cookie in response.headers.getlist("Set-Cookie"))
     assert browser.get(f"{MOUNT}/account").status_code == 200
+
+
+def test_passkeys_work_under_the_path(mounted: Flask) -> None:
+    email = add_account(mounted)
+    browser = Browser(mounted)
+    values = {"email": email, "password": PASSWORD}
+    browser.submit(f"{MOUNT}/login", values, page=f"{MOUNT}/login")
+    links = LINK.findall(browser.get(f"{MOUNT}/account/passkeys").text)
+    assert f"{MOUNT}/account/passkeys/options" in links
+    assert [link for link in links if not link.startswith(f"{MOUNT}/")] == []
+    page = f"https://localhost{MOUNT}/account/passkeys"
+    answer = browser.get("/.well-known/passkey-endpoints")
+    assert answer.json == {"enroll": page, "manage": page}
 
 
 def test_links_in_emails_lead_into_it(mounted: Flask) -> None:

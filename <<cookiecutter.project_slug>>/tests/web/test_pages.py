@@ -18,6 +18,7 @@ SIGNED_IN = [
     "/account/email",
     "/account/factor",
     "/account/factor/set-up",
+    "/account/passkeys",
     "/account/sessions",
     "/account/delete",
     "/reauthenticate",
@@ -98,7 +99,7 @@ def test_a_form_with_errors(browser: Browser, path: str) -> None:
     ("path", "autocomplete"),
     [
         ("/register", ["name", "email", "new-password"]),
-        ("/login", ["username", "current-password"]),
+        ("/login", ["username webauthn", "current-password"]),
         ("/account/password", ["username", "current-password", "new-password"]),
         ("/reauthenticate", ["username", "current-password"]),
     ],
@@ -192,7 +193,13 @@ def test_a_name_is_shown_as_text(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/style.css", "/static/web/forms.css", "/static/web/forms.js"]
+    "path",
+    [
+        "/static/style.css",
+        "/static/web/forms.css",
+        "/static/web/forms.js",
+        "/static/web/passkeys.js",
+    ],
 )
 def test_style_and_scripts_are_served(browser: Browser, path: str) -> None:
     response = browser.get(path)

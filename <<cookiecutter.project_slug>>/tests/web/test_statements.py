@@ -13,10 +13,12 @@ SIGNED_IN = {
     "/account/password": 1,
     "/account/email": 1,
     "/account/sessions": 2,
+    "/account/passkeys": 2,
     "/account/delete": 1,
     "/reauthenticate": 1,
     "/login": 1,
     "/.well-known/change-password": 0,
+    "/.well-known/passkey-endpoints": 0,
     #: if cookiecutter.__file_download
     "/downloads/": 1,
     #: endif

@@ -1,9 +1,7 @@
 """List, rename and remove the passkeys of an account."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask import current_app
 from sqlalchemy import delete, func, select, update
@@ -14,7 +12,6 @@ from app.accounts.authentication import Proof
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, Passkey
-from app.accounts.passkeys import relying_party
 from app.extensions import db, transaction
 
 
@@ -106,26 +103,6 @@ def check_room(account: Account) -> None:
         raise InvalidInput({"body": [message]})
 
 
-def signals(account: Account) -> dict[str, Any]:
-    """Return what a page tells a password manager (`PublicKeyCredential.signal…`), so that it
-    forgets removed passkeys and shows the current name and email address."""
-    ids = [_public_id(passkey) for passkey in passkeys_of(account)]
-    return {
-        "rpId": relying_party.relying_party_id(),
-        "userId": account.user_handle,
-        "allAcceptedCredentialIds": ids,
-        "name": account.email,
-        "displayName": account.name,
-    }
-
-
 def record(event: str, passkey: Passkey, client: Client) -> None:
     """Write an event about a passkey to the audit log."""
     events.record(event, client, passkey.account_id, passkey_id=str(passkey.public_id))
-
-
-def _public_id(passkey: Passkey) -> str:
-    """The credential's id in base64url: its length is in two bytes, after 16 of another field."""
-    length = int.from_bytes(passkey.credential[16:18])
-    encoded = base64.urlsafe_b64encode(passkey.credential[18 : 18 + length])
-    return encoded.rstrip(b"=").decode("ascii")
