@@ -149,7 +149,7 @@ def checked_description(value: object) -> str:
     example = "Bookings for our sailing club."
     description = _text("description", value, example)
     if _control_characters(description.replace("\n", "").replace("\t", "")):
-        refuse("description", "holds control characters", example)
+        refuse("description", "contains control characters", example)
     return description
 
 
@@ -187,9 +187,9 @@ def checked_backend(value: object) -> str:
         problem = "must start with sqlite://, postgresql://, mysql:// or mariadb://"
         refuse("database_url", problem, example)
     if "+" in scheme and driver not in DRIVERS[backend]:
-        refuse("database_url", f"names no driver of {backend} after the +", example)
+        refuse("database_url", f"has an unknown {backend} driver after the +", example)
     if re.search(r"\s", url) or _control_characters(url):
-        refuse("database_url", "holds a space or line break; write a space as %20", example)
+        refuse("database_url", "contains a space or a line break; write a space as %20", example)
     problem = _sqlite_problem(rest) if backend == "sqlite" else _server_problem(rest)
     if problem:
         refuse("database_url", problem, example)
@@ -236,26 +236,26 @@ def _control_characters(text: str) -> bool:
 
 def _sqlite_problem(rest: str) -> str:
     if not rest.startswith("/") or not rest.partition("?")[0].strip("/"):
-        return "names no file; three slashes come before its path"
+        return "has no file name; put three slashes before the path"
     if ":memory:" in rest:
         return "must be a file: a database in memory ends with each process"
     if "${" in rest:
-        return "holds ${, which .env files read as the name of a variable"
+        return "contains ${, which .env files read as the name of a variable"
     return ""
 
 
 def _server_problem(rest: str) -> str:
     if rest.count("@") > 1:
-        return "holds more than one @; write an @ in the password as %40"
+        return "contains more than one @; write an @ in the password as %40"
     parts = SERVER.fullmatch(rest)
     if not parts:
-        return "names no database, or is not user:password@host/database"
+        return "has no database name, or isn't in the form user:password@host/database"
     if parts["port"] and not re.fullmatch(r"\d{1,5}", parts["port"]):
         return "has a port that is not a number"
     if "\0" in unquote(parts["password"] or ""):
-        return "has a password with a NUL in it"
+        return "has a NUL character in its password"
     if "${" in f"{parts['host']}{parts['database']}{parts['query']}":
-        return "holds ${, which .env files read as the name of a variable"
+        return "contains ${, which .env files read as the name of a variable"
     return ""
 
 
