@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # For each interface one variant, each on another database, and what is tried with them.
 LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or walk or migrations)
 
-.PHONY: help new test lowest busy fuzz mutants check lock audit timing benchmark pictures portable
+.PHONY: help new test lowest busy fuzz mutants check lock audit timing benchmark growth pictures portable
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ timing: $(VENV)/dev ## Whether the time of an answer tells who has an account (t
 
 benchmark: $(VENV)/dev ## What a request costs, next to other apps that show the same page (takes minutes)
 	$(VENV)/bin/python -m benchmarks.side_by_side $(ARGS)
+
+growth: $(VENV)/dev ## What requests take with many accounts (ARGS='--accounts 1000000'; takes minutes)
+	$(VENV)/bin/python -m benchmarks.growth $(ARGS)
 
 pictures: $(VENV)/dev ## Make the pictures in docs/pictures anew (needs Chromium)
 	$(VENV)/bin/python -m tools.pictures

@@ -32,6 +32,7 @@ LONG = (
     "tests/test_fuzzing.py",
     "tests/test_owner.py",
     "tests/test_api_client.py",
+    "tests/test_benchmarks.py",
     "tests/test_jobs.py",
     "tests/test_database_faults.py",
 )

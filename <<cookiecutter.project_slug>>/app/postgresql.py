@@ -1,6 +1,8 @@
 """What PostgreSQL needs on every connection, and what its errors mean."""
 
 import logging
+import select
+import time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,9 @@ from app.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
 MARGIN_SECONDS = 1
+
+# How long after its last use a connection is taken for alive, if the server has sent nothing.
+TRUSTED_SECONDS = 10
 
 # What the first two characters of an SQLSTATE, or all five, say about an error; see the appendix
 # "PostgreSQL Error Codes". In these classes the message names what the schema or the server calls
@@ -41,6 +46,7 @@ class Connection(psycopg.Connection[Any]):
     """A connection that does not wait forever for a server that went silent."""
 
     read_timeout: float | None = None
+    used_at = float("-inf")
 
     def wait(
         self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
@@ -54,6 +60,20 @@ class Connection(psycopg.Connection[Any]):
             self.pgconn.finish()  # its response, if it ever comes, belongs to nobody
             message = f"no response from the server within {self.read_timeout} seconds"
             raise psycopg.OperationalError(message) from error
+        finally:
+            self.used_at = time.monotonic()
+
+    def is_quiet(self) -> bool:
+        """Tell whether it was used a moment ago and the server has sent nothing since.
+
+        A server that ends a connection sends that, so this sees it without asking the server.
+        """
+        if self.closed or time.monotonic() - self.used_at > TRUSTED_SECONDS:
+            return False
+        try:
+            return not select.select([self.pgconn.socket], [], [], 0)[0]
+        except ValueError:  # too many open files for `select`
+            return False
 
 
 class Connector:
@@ -105,6 +125,13 @@ def set_up(engine: Engine, config: Config) -> None:
     """Prepare every new connection of the engine."""
     # The event `do_connect` would do, but keep other listeners from being called.
     engine.dialect.connect = Connector(config).open  # type: ignore[assignment]
+    ask = engine.dialect.do_ping
+
+    def ping(connection: Any) -> bool:
+        """Tell whether a pooled connection can be used. Asking takes as long as a statement."""
+        return (isinstance(connection, Connection) and connection.is_quiet()) or ask(connection)
+
+    engine.dialect.do_ping = ping  # type: ignore[method-assign, assignment]
 
 
 def _check_encoding(connection: Connection) -> None:

@@ -1,13 +1,17 @@
-"""What errors of PostgreSQL mean."""
+"""What errors of PostgreSQL mean, and which connections are used."""
 
+from select import select as wait
 from typing import Any
 
 import psycopg
 import pytest
-from flask import Config
+from flask import Config, Flask
+from sqlalchemy import Connection, func, select
 
 from app import postgresql
 from app.config import DEFAULTS
+from app.extensions import db
+from tests.programs import SECONDS
 
 
 @pytest.mark.parametrize(
@@ -54,3 +58,40 @@ def test_every_name_can_be_stored_whatever_encoding_the_url_asks_for(
     with pytest.raises(LookupError):
         postgresql.Connector(Config("", {**DEFAULTS})).open(client_encoding="latin1")
     assert used["client_encoding"] == "utf8"
+
+
+def raw(connection: Connection) -> postgresql.Connection:
+    """Return the driver's connection."""
+    found: Any = connection.connection.dbapi_connection
+    if not isinstance(found, postgresql.Connection):
+        pytest.skip("this is not PostgreSQL")
+    return found
+
+
+def test_a_connection_is_taken_for_alive_shortly_after_its_use_until_the_server_ends_it(
+    app: Flask,
+) -> None:
+    with app.app_context(), db.engine.connect() as own, db.engine.connect() as other:
+        connection = raw(own)
+        own.execute(select(1))
+        assert connection.is_quiet()
+        connection.used_at -= postgresql.TRUSTED_SECONDS + SECONDS
+        assert not connection.is_quiet()
+        own.execute(select(1))
+        assert connection.is_quiet()
+        other.execute(select(func.pg_terminate_backend(connection.info.backend_pid)))
+        assert wait([connection.pgconn.socket], [], [], SECONDS)[0]
+        assert not connection.is_quiet()
+        own.invalidate()
+
+
+def test_a_connection_that_was_just_used_and_then_ended_fails_no_request(app: Flask) -> None:
+    client = app.test_client()
+    with app.app_context(), db.engine.connect() as other:
+        with db.engine.connect() as idle:
+            connection = raw(idle)
+            idle.execute(select(1))
+        assert connection.is_quiet()
+        other.execute(select(func.pg_terminate_backend(connection.info.backend_pid)))
+        assert wait([connection.pgconn.socket], [], [], SECONDS)[0]
+        assert client.get("/healthz").status_code == 200
