@@ -14,6 +14,7 @@ from app.accounts import (
     passwords,
     sessions,
     store,
+    tokens,
 )
 from app.accounts.client import Client
 from app.accounts.errors import (
@@ -89,6 +90,7 @@ def sign_in(email: str, password: str, client: Client, kind: str) -> SignedIn:
         needed = codes.is_needed(account)
         if needed:
             challenge, token = challenges.issue(account, "sign in", kind)
+            challenge.device_hash = tokens.digest(device) if device else None
         else:
             signed_in = start_session(account, client, kind)
     if needed:
@@ -106,7 +108,13 @@ def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> Si
     challenge, account = challenges.find(token, "sign in", *kinds)
     with codes.spent(account, typed, client) as method:
         challenges.use(challenge)
-        signed_in = start_session(account, client, challenge.kind, factor_verified=True)
+        signed_in = start_session(
+            account,
+            client,
+            challenge.kind,
+            device_hash=challenge.device_hash,
+            factor_verified=True,
+        )
     return note_sign_in(signed_in, client, method=f"password and {method}")
 
 
@@ -205,9 +213,13 @@ def start_session(
     replaces: Session | None = None,
     #: endif
     *,
+    device_hash: str | None = None,
     factor_verified: bool = False,
 ) -> SignedIn:
-    """Start a session, in the caller's transaction, which holds the account's row."""
+    """Start a session, in the caller's transaction, which holds the account's row.
+
+    `device_hash` is that of a device which proved itself earlier in the same sign-in.
+    """
     #: if cookiecutter.interface != "api"
     from app.accounts import setups
     from app.accounts.errors import SignedOut
@@ -223,13 +235,14 @@ def start_session(
         setups.keep(waiting, session)
     #: endif
     known = devices.identify(client.devices, account)
-    expected = known is not None
+    renewed = devices.renew(account, device_hash) if device_hash and not known else None
+    expected = known is not None or renewed is not None
     #: if cookiecutter.interface != "api"
     expected |= replaces is not None
     #: endif
     if not expected and devices.are_known(account):
         mailing.tell_of_new_device(account, client)
-    device = devices.remember(account, known)
+    device = renewed or devices.remember(account, known)
     return SignedIn(session, token, device, surplus)
 
 

@@ -58,6 +58,17 @@ def remember(account: Account, secret: str | None = None) -> str:
     return secret
 
 
+def renew(account: Account, token_hash: str) -> str | None:
+    """Give a device of an account another secret, and return it; None if it is no longer known.
+
+    The caller holds the account's row, and commits.
+    """
+    secret, renewed = tokens.new()
+    mine = update(Device).where(Device.account_id == account.id, Device.token_hash == token_hash)
+    values = {"token_hash": renewed, "expires_at": _expiry()}
+    return secret if store.changed_rows(mine.values(values)) else None
+
+
 def are_known(account: Account) -> bool:
     """Return whether the account knows any device: it does after its first sign-in."""
     known = select(Device.id).where(Device.account_id == account.id).limit(1)

@@ -271,6 +271,8 @@ class Challenge(Base):
     purpose: Mapped[str] = mapped_column(String(16))
     # Of the session that the second step starts.
     kind: Mapped[str] = mapped_column(String(16))
+    # Of the known device that took the first step, so that the second step need not name it again.
+    device_hash: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 

@@ -161,7 +161,11 @@ class SecondStep(Body):
     code: Code
     device: Annotated[
         str | None,
-        Field(description="The same `device` as in the first step, if any.", examples=[DEVICE]),
+        Field(
+            description="The `device` that you sent in the first step. You can leave it out: the"
+            " response then has a new one in its place.",
+            examples=[DEVICE],
+        ),
     ] = None
 
 

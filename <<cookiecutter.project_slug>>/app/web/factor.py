@@ -31,7 +31,9 @@ def login_factor() -> ResponseReturnValue:
         )
     except InvalidChallenge:
         flash("Sign in to continue. The last sign-in took too long or was already used.", "info")
-        return forget_challenge(redirect(url_for("web.login"), 303))
+        target = session.pop("target", None)
+        target = None if target == url_for("web.account") else target  # it leads there anyway
+        return forget_challenge(redirect(url_for("web.login", next=target), 303))
     except InvalidInput as error:
         return form.page("login_factor.html", error.errors, recovery=recovery)
     target = safe_target(session.get("target"))

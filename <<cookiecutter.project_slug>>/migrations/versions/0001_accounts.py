@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("purpose", sa.String(16), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("device_hash", sa.String(64), nullable=True),
         moment("created_at"),
         moment("expires_at"),
         _foreign_key("challenges"),

@@ -190,6 +190,22 @@ def test_the_device_stays_known(api: ApiClient, phone: Authenticator) -> None:
     assert second_step(api, code, challenge=challenge, device=device).json["device"] == device
 
 
+def test_the_second_step_need_not_name_the_device_again(
+    api: ApiClient, phone: Authenticator, inbox: Inbox
+) -> None:
+    device = second_step(api, phone.code()).json["device"]
+    emails = len(inbox.to("ada@example.com"))
+    challenge = first_step(api, device=device)
+    answer = second_step(api, phone.code(1), challenge=challenge)
+    assert len(inbox.to("ada@example.com")) == emails
+    assert answer.json["device"] != device
+    # The old one is forgotten, so that an account's devices don't add up.
+    challenge = first_step(api, device=device)
+    second_step(api, phone.recovery_codes[0], challenge=challenge)
+    subjects = [email.subject for email in inbox.to("ada@example.com")[emails:]]
+    assert any(subject.startswith("New sign-in") for subject in subjects), subjects
+
+
 def test_it_is_off_until_a_code_is_confirmed(ada: ApiClient, inbox: Inbox) -> None:
     off = {"totp": None, "recovery_codes_left": 0, "passkeys": 0}
     assert ada.call("GET /account/factors").json == off

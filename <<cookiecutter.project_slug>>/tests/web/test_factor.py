@@ -187,6 +187,15 @@ def test_without_a_challenge_the_second_step_leads_to_the_first(
     assert "took too long" in browser.get("/login").text
 
 
+def test_a_sign_in_that_took_too_long_still_leads_where_it_began(
+    browser: Browser, phone: Authenticator, clock: time_machine.Traveller
+) -> None:
+    fields = {"email": ADA, "password": PASSWORD, "next": "/account/sessions"}
+    assert browser.submit("/login", fields).location == "/login/factor"
+    clock.shift(10 * 60)
+    assert browser.get("/login/factor").location == "/login?next=/account/sessions"
+
+
 def test_a_copied_challenge_is_worth_nothing_afterwards(
     app: Flask, browser: Browser, phone: Authenticator
 ) -> None:
