@@ -58,7 +58,7 @@ benchmark: $(VENV)/dev ## What a request costs, next to other apps that show the
 growth: $(VENV)/dev ## What requests take with many accounts (ARGS='--accounts 1000000'; takes minutes)
 	$(VENV)/bin/python -m benchmarks.growth $(ARGS)
 
-pictures: $(VENV)/dev ## Make the pictures in docs/pictures anew (needs Chromium)
+pictures: $(VENV)/dev ## Take the pictures in docs/pictures again (needs Chromium)
 	$(VENV)/bin/python -m tools.pictures
 
 portable: ## Write the template with the delimiters that Windows and cruft take (OUT=folder)
