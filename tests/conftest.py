@@ -35,17 +35,30 @@ LONG = (
     "tests/test_benchmarks.py",
     "tests/test_jobs.py",
     "tests/test_database_faults.py",
+    "tests/test_bodies.py",
+    "tests/test_deployment.py",
+    "tests/test_servers.py",
+    "tests/test_faults.py",
+)
+# Tests that share an app, beside those of a variant.
+SHARING = (
+    "browser",
+    "test_in_place",
+    "test_bodies",
+    "test_deployment",
+    "test_faults",
+    "test_servers",
 )
 
 
 class ByVariant(LoadScopeScheduling):
-    """Gives all tests of a variant to one process, which installs it once; the rest one by one."""
+    """Gives tests that share an app to one process, which starts it once; the rest one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
         group = nodeid.partition("[")[2].rstrip("]")
         if group in set(map(str, VARIANTS)):
             return group
-        shared = re.match(r"tests/(browser|test_in_place)\b", nodeid)
+        shared = re.match(rf"tests/({'|'.join(SHARING)})\b", nodeid)
         return shared[1] if shared else nodeid
 
 

@@ -80,7 +80,7 @@ class MariaDB:
             ],
             stderr=subprocess.DEVNULL,
         )
-        nodes.until(lambda: nodes.listens(self.port), seconds=30)
+        nodes.until(lambda: nodes.listens(self.port))
         self.execute(
             "CREATE DATABASE app",
             "CREATE USER app@127.0.0.1",

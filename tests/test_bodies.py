@@ -19,8 +19,6 @@ from tests.conftest import make_renderer
 from tests.nodes import Node
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("bodies")
-
 NGINX = """\
 daemon off;
 user root;
@@ -45,6 +43,9 @@ http {{
 }}
 """
 STALLED = 24
+# Seconds: far more than it takes, on a busy machine too, and fewer than clients that stall for as
+# long as they may would take from everybody.
+SOON = 25
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +79,12 @@ def nginx(folder: Path, address: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=walk.WAIT)
 
 
 def test_a_connection_serves_many_requests(node: Node) -> None:
     parts = urlsplit(node.address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=walk.WAIT)
     with closing(connection):
         for _ in range(40):
             # It fails if the server closed the connection, and opens none by itself.
@@ -98,7 +99,7 @@ def test_a_body_that_is_too_long_is_never_a_502(node: Node, tmp_path: Path) -> N
         json = {"Content-Type": "application/json"}
         url = f"{address}/api/v1/sessions"
         statuses = [
-            requests.post(url, data=data, headers=json, timeout=30).status_code
+            requests.post(url, data=data, headers=json, timeout=walk.WAIT).status_code
             for length in lengths
             for data in (b"x" * length, iter([b"x" * length]))
         ]
@@ -128,8 +129,8 @@ def test_stalled_requests_do_not_stop_the_app(node: Node, head: str, start: str)
             stack.enter_context(client)
             client.sendall((head + start).encode())
         begin = time.monotonic()
-        answer = requests.get(f"{node.address}/healthz", timeout=30)
-        assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
+        answer = requests.get(f"{node.address}/healthz", timeout=walk.WAIT)
+        assert (answer.status_code, time.monotonic() - begin < SOON) == (200, True)
     assert "Traceback" not in node.log
 
 
@@ -142,8 +143,8 @@ def test_clients_that_keep_their_connection_open_do_not_stop_the_app(node: Node)
             stack.enter_context(client)
             client.sendall(b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
             assert client.recv(1)  # the server closes its end after the response
-        answer = requests.get(f"{node.address}/healthz", timeout=60)
-        assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
+        answer = requests.get(f"{node.address}/healthz", timeout=walk.WAIT)
+        assert (answer.status_code, time.monotonic() - begin < SOON) == (200, True)
 
 
 def test_clients_that_never_read_do_not_stop_the_app(node: Node, programs: Path) -> None:
@@ -182,4 +183,4 @@ def test_connections_that_send_nothing_do_not_stop_the_app(
             stack.enter_context(client)
         begin = time.monotonic()
         answer = requests.get(f"{crowded.address}/healthz", timeout=walk.WAIT)
-        assert (answer.status_code, time.monotonic() - begin < 15) == (200, True)
+        assert (answer.status_code, time.monotonic() - begin < SOON) == (200, True)

@@ -17,8 +17,6 @@ from tests.conftest import Renderer
 from tests.nodes import ADA, Node, Proxy
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 BACKENDS = ["postgresql", "mysql"]
 PORTS = {"postgresql": 5432, "mysql": 3306}
 LINE = re.compile(r"The database failed at (GET|PATCH|POST) [\w.]+: \w+: .+")

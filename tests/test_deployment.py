@@ -19,8 +19,6 @@ from tests.conftest import make_renderer
 from tests.deployed import Site
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("deployment")
-
 CONTENT = b"0123456789"
 NAMES = ["digits.txt", "a b.txt", "100%.txt", "50%25.txt", "été/日本 👩‍💻.txt", "a?b#c&d;e+f.txt"]
 BIG = 32 * 1024 * 1024

@@ -16,8 +16,6 @@ from tests.conftest import Renderer, make_renderer
 from tests.nodes import ADA, Node, Redis
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:

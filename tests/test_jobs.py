@@ -20,8 +20,6 @@ from tests.conftest import Renderer
 from tests.nodes import Node
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("jobs")
-
 PEOPLE = 40
 ADDRESSES = [f"person{number}@example.com" for number in range(PEOPLE)]
 # Short, so that nobody waits; the real ones are tried by the rendered suite, with its clock moved.
@@ -31,7 +29,6 @@ QUICK = {
     "LIMIT_MAIL_BY_IP": "1000 per hour",
     "LIMIT_NEW_PASSWORDS_BY_IP": "1000 per hour",
 }
-SECONDS = 60
 
 
 class App:
@@ -58,7 +55,7 @@ class App:
             yield process
         finally:
             process.terminate()
-            assert process.wait(timeout=20) in (0, -signal.SIGKILL)
+            assert process.wait(timeout=walk.WAIT) in (0, -signal.SIGKILL)
 
     def waiting(self) -> list[str]:
         """The jobs that wait, except those that repeat."""
@@ -71,7 +68,7 @@ class App:
 
     def until_nothing_waits(self) -> None:
         """Return when all jobs are done."""
-        nodes.until(lambda: not self.waiting(), SECONDS)
+        nodes.until(lambda: not self.waiting())
 
 
 def make_app(backend: str, render: Renderer, programs: Path, url: str, mail_port: int) -> App:
@@ -148,7 +145,7 @@ def test_workers_of_their_own_are_killed_and_no_email_is_lost(
             assert len(promised) == len(app.waiting()) == PEOPLE
             assert received(server) == Counter()
             with app.worker() as first, app.worker():
-                nodes.until(lambda: server.mails.qsize() > 5, SECONDS)
+                nodes.until(lambda: server.mails.qsize() > 5)
                 first.kill()
                 app.until_nothing_waits()
     counts = received(server)
@@ -159,6 +156,7 @@ def test_workers_of_their_own_are_killed_and_no_email_is_lost(
 def test_two_nodes_on_one_database_send_each_email_once(render: Renderer, programs: Path) -> None:
     with walk.mail_server() as (server, port), databases.database("postgresql") as url:
         app = make_app("postgresql", render, programs, url, port)
+        app.environment["JOB_LEASE_SECONDS"] = str(walk.WAIT)  # no lease ends on a busy machine
         with app.node() as first, app.node() as second:
             promised = register_all(first, second)
             app.until_nothing_waits()
@@ -172,14 +170,15 @@ def test_a_mail_server_that_comes_back_gets_each_email_once(
     server, port = walk.MailServer(), walk.free_port()
     with databases.database("sqlite") as url:
         app = make_app("sqlite", render, programs, url, port)
+        app.environment["JOB_LEASE_SECONDS"] = str(walk.WAIT)
         with app.node() as node:
             promised = register_all(node)
             assert len(promised) == PEOPLE
-            assert requests.get(f"{node.address}/healthz", timeout=10).status_code == 200
+            assert requests.get(f"{node.address}/healthz", timeout=walk.WAIT).status_code == 200
             waiting = app.waiting()
             assert len(waiting) == PEOPLE
             assert all("@" not in line for line in waiting)
-            nodes.until(lambda: "ConnectionRefusedError" in app.waiting()[-1], SECONDS)
+            nodes.until(lambda: "ConnectionRefusedError" in app.waiting()[-1])
         controller = Controller(server, hostname="127.0.0.1", port=port)
         controller.start()
         try:

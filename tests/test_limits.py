@@ -11,8 +11,6 @@ from tests.conftest import Renderer
 from tests.nodes import ADA, Node
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 # All requests come from one address, whose own limit is not what is looked at here.
 SETTINGS = {"LIMIT_PASSWORD_BY_IP": "1000 per minute", "WEB_CONCURRENCY": "2"}
 WRONG = {**ADA, "password": "wrong"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import commands, databases, nodes, owner, servers
+from tests import commands, databases, nodes, owner, servers, walk
 from tests.conftest import Renderer
 from tests.variants import Variant
 
@@ -173,7 +173,7 @@ def test_a_migration_that_fails_prints_one_line(app: App) -> None:
     app.run("flask db upgrade")
     (app.folder / "migrations" / "versions" / "0002_slow.py").write_text(owner.FAILING)
     failed = app.start("flask db upgrade")
-    printed = failed.communicate(timeout=120)[0]
+    printed = failed.communicate(timeout=walk.WAIT)[0]
     assert failed.returncode == 1
     (line,) = printed.splitlines()
     assert line.startswith("Error: ")
@@ -195,7 +195,7 @@ def upgrade_at_once(app: App) -> None:
     """Bring the database up to date in four processes: each of them succeeds."""
     settings = {"DATABASE_LOCK_TIMEOUT_SECONDS": "1"}
     processes = [app.start("flask db upgrade", **settings) for _ in range(4)]
-    printed = [process.communicate(timeout=120)[0] for process in processes]
+    printed = [process.communicate(timeout=walk.WAIT)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, printed
     assert "0002 (head)" in app.run("flask db current")
 

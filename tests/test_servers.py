@@ -15,8 +15,6 @@ from tests import commands, nodes, walk
 from tests.conftest import make_renderer
 from tests.variants import Variant
 
-pytestmark = pytest.mark.xdist_group("servers")
-
 
 @pytest.fixture(scope="module")
 def folder(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,7 +28,9 @@ def folder(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFact
 def test_gunicorn_takes_no_path_from_a_header(folder: Path, programs: Path) -> None:
     with nodes.running(folder, programs, nodes.settings("sqlite:///app.db")) as node:
         for name in ("SCRIPT_NAME", "PATH_INFO"):
-            answer = requests.get(f"{node.address}/login", headers={name: "/evil"}, timeout=10)
+            answer = requests.get(
+                f"{node.address}/login", headers={name: "/evil"}, timeout=walk.WAIT
+            )
             assert answer.status_code == 200
             assert "/evil" not in answer.text
 
@@ -46,14 +46,14 @@ def test_gunicorn_needs_no_home(folder: Path, programs: Path) -> None:
 def test_every_line_is_json_and_names_its_request(folder: Path, programs: Path) -> None:
     with nodes.running(folder, programs, nodes.settings("sqlite:///app.db")) as node:
         headers = {"Host": "evil.example", "X-Request-ID": "chosen"}
-        answer = requests.get(f"{node.address}/a%0Ab?secret=1", headers=headers, timeout=10)
+        answer = requests.get(f"{node.address}/a%0Ab?secret=1", headers=headers, timeout=walk.WAIT)
         assert answer.headers["X-Request-ID"] == "chosen"
         with socket.create_connection(("127.0.0.1", urlsplit(node.address).port)) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a b c\r\nBad Header: x\r\n\r\n")
             connection.recv(100)
         node.server.send_signal(signal.SIGHUP)  # its log is set up again
         nodes.until(lambda: node.log.count("Booting worker") == 4)
-        requests.get(f"{node.address}/healthz", timeout=10)
+        requests.get(f"{node.address}/healthz", timeout=walk.WAIT)
         node.server.terminate()
         node.server.wait(timeout=walk.WAIT)
         lines = node.lines()
@@ -94,7 +94,7 @@ def test_a_unix_socket_without_a_proxy_is_warned_of(
 def ask(address: Path, client: str) -> bytes:
     """The first bytes of the response to a proxy's request through a Unix socket."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(walk.WAIT)
         connection.connect(str(address))
         connection.sendall(
             f"GET /healthz HTTP/1.0\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n".encode()
@@ -160,7 +160,7 @@ def test_a_development_server_has_the_address_in_env(
     )
     try:
         walk.wait_until_healthy(f"http://127.0.0.1:{port}")
-        page = requests.get(f"http://127.0.0.1:{port}/from-env/api/docs", timeout=10).text
+        page = requests.get(f"http://127.0.0.1:{port}/from-env/api/docs", timeout=walk.WAIT).text
         assert f"curl http://127.0.0.1:{port}/from-env/api/v1" in page
     finally:
         server.terminate()

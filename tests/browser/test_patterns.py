@@ -5,6 +5,7 @@ import re
 
 import requests
 
+from tests import walk
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
 
@@ -18,7 +19,9 @@ MATCHES = "([pattern, texts]) => texts.map(text => new RegExp(pattern, 'u').test
 
 
 def test_a_pattern_means_the_same_in_a_browser(visit: Visit, site: Served) -> None:
-    document = requests.get(f"{site.address}/api/v1/openapi.json", verify=site.trust, timeout=30)
+    document = requests.get(
+        f"{site.address}/api/v1/openapi.json", verify=site.trust, timeout=walk.WAIT
+    )
     fields = document.json()["components"]["schemas"]["Registration"]["properties"]
     chosen = random.Random(1)  # noqa: S311 - the same texts each time
     texts = ["".join(chosen.choices(PARTS, k=chosen.randint(0, 12))) for _ in range(5_000)]
