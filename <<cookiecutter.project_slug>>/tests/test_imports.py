@@ -8,7 +8,10 @@ from tests.test_settings import URL
 
 
 def test_the_app_starts_without_what_only_some_requests_need() -> None:
-    late = {"alembic", "cryptography", "email_validator", "fido2", "zxcvbn"}
+    late = {"alembic", "email_validator", "fido2", "zxcvbn"}
+    #: if cookiecutter.__backend != "mysql"
+    late |= {"cryptography"}
+    #: endif
     #: if cookiecutter.interface != "api"
     late |= {"segno", "ua_parser"}
     #: endif
