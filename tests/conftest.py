@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import commands, databases
 from tests.environments import Environments, requirements
+from tests.servers import MariaDB
 from tests.variants import VARIANTS, Variant
 
 REPOSITORY = Path(__file__).parents[1]
@@ -182,6 +183,20 @@ def installed(variant: Variant, rendered: Path, environments: Environments) -> I
     with databases.database(variant.backend) as url:
         programs = environments(*requirements(rendered), "pytest-randomly>=4")
         yield Installed(variant, rendered, programs, url)
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a MariaDB for suites: one of the tests' own, whose commits don't wait for the disk.
+
+    Where MARIADB_URL names a server, or MariaDB is not installed here, the server that all use.
+    """
+    if databases.is_named("mysql") or not all(map(shutil.which, MariaDB.PROGRAMS)):
+        yield databases.server_url("mysql")
+        return
+    server = MariaDB(tmp_path_factory.mktemp("mariadb"), "--innodb-flush-log-at-trx-commit=0")
+    yield server.administrator_url
+    server.stop()
 
 
 @pytest.fixture(scope="session")

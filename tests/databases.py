@@ -16,6 +16,11 @@ SERVERS = {
 }
 
 
+def is_named(backend: str) -> bool:
+    """Whether the environment names a server."""
+    return bool(os.environ.get(SERVERS[backend][0]))
+
+
 def server_url(backend: str) -> str:
     """The URL of a server whose user may create databases."""
     name, default = SERVERS[backend]

@@ -56,9 +56,12 @@ def pgbouncer(url: str, folder: Path, connections: int) -> Iterator[str]:
 class MariaDB:
     """A MariaDB with an empty database, whose user may do everything in it and nothing else."""
 
-    def __init__(self, folder: Path) -> None:
-        need("mariadbd", "mariadb-install-db")
+    PROGRAMS = ("mariadbd", "mariadb-install-db")
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        need(*self.PROGRAMS)
         self.port = walk.free_port()
+        self.administrator_url = f"mysql://root@127.0.0.1:{self.port}/mysql"
         self.url = f"mysql://app@127.0.0.1:{self.port}/app"
         options = [
             "--no-defaults",
@@ -74,6 +77,7 @@ class MariaDB:
             [
                 "mariadbd",
                 *options,
+                *settings,
                 f"--socket={folder}/socket",
                 f"--port={self.port}",
                 "--bind-address=127.0.0.1",

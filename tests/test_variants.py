@@ -42,10 +42,12 @@ def test_migrations(migrated: Installed) -> None:
     migrated.run("flask", "db", "check")
 
 
-def test_suite(installed: Installed) -> None:
+def test_suite(installed: Installed, request: pytest.FixtureRequest) -> None:
     settings = {}
-    if installed.variant.backend != "sqlite":
-        settings["TEST_DATABASE_URL"] = databases.server_url(installed.variant.backend)
+    if installed.variant.backend == "mysql":
+        settings["TEST_DATABASE_URL"] = request.getfixturevalue("mariadb_url")
+    elif installed.variant.backend == "postgresql":
+        settings["TEST_DATABASE_URL"] = databases.server_url("postgresql")
     # Each variant in a random order of its own: no test may depend on another.
     seed = f"--randomly-seed={VARIANTS.index(installed.variant)}"
     installed.run("pytest", "-q", "-p", "no:cacheprovider", seed, **settings)
