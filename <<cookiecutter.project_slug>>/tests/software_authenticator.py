@@ -34,7 +34,7 @@ class SoftwareAuthenticator:
     """One passkey, and its browser.
 
     Wrong values, by name, for `create` and `get`: `type`, `challenge`, `origin`, `cross_origin`,
-    `rp_id`, `flags`, `counter`, `user_handle`, `credential_id`, `key`.
+    `members` of the client data, `rp_id`, `flags`, `counter`, `user_handle`, `credential_id`, `key`.
     """
 
     origin: str = "https://localhost"
@@ -74,6 +74,7 @@ class SoftwareAuthenticator:
             "challenge": lies.get("challenge", options["challenge"]),
             "origin": lies.get("origin", self.origin),
             "crossOrigin": lies.get("cross_origin", False),
+            **lies.get("members", {}),
         }
         return json.dumps(members).encode()
 

@@ -316,6 +316,27 @@ def test_browsers_may_choose_to_be_remembered_and_clients_of_the_api_are_apart(
 
 
 #: endif
+#: if cookiecutter.interface != "html"
+def test_a_password_that_was_replaced_in_the_meantime_proves_nothing(
+    app: Flask, session: Session
+) -> None:
+    from app.accounts import authentication, passwords, recovery
+    from tests.conftest import PASSWORD
+
+    with app.app_context():
+        current = db.session.get_one(Session, session.id)
+        passkey = add_passkey(current, CLIENT, SoftwareAuthenticator())
+        proof = authentication.confirm_password(current, PASSWORD, CLIENT, "current_password")
+        new = passwords.hash_password("tangerine lorry at dusk")
+        recovery.replace_password(current.account, new, CLIENT)
+        with pytest.raises(InvalidInput, match="current password"):
+            ceremonies.registration_options_with_password(current, None, proof)
+        with pytest.raises(InvalidInput, match="current password"):
+            store.remove(passkey, CLIENT, proof)
+        assert store.count(current.account) == 1
+
+
+#: endif
 def test_what_is_over_the_limit_is_not_looked_at(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fido2 import cbor
 from fido2.utils import websafe_decode, websafe_encode
 from flask import Flask
@@ -162,6 +162,7 @@ LIES: dict[str, dict[str, Any]] = {
     "a list of origins": {"origin": ["https://localhost"]},
     "a frame of another site": {"cross_origin": True},
     "a frame, as a word": {"cross_origin": "false"},
+    "client data too long": {"members": {"padding": "x" * 16384}},
     "another domain": {"rp_id": "evil.example"},
     "nobody present": {"flags": SYNCED & ~UP},
     "nobody verified": {"flags": SYNCED & ~UV},
@@ -171,7 +172,9 @@ LIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("lie", [*LIES, "made in place of got", "cannot be copied", "another user"])
+@pytest.mark.parametrize(
+    "lie", [*LIES, "made in place of got", "cannot be copied", "another user", "no user"]
+)
 def test_a_response_that_lies_does_not_sign_in(
     session: Session, phone: SoftwareAuthenticator, lie: str
 ) -> None:
@@ -179,6 +182,7 @@ def test_a_response_that_lies_does_not_sign_in(
         "made in place of got": {"type": "webauthn.create"},
         "cannot be copied": {"flags": DEVICE_BOUND},
         "another user": {"user_handle": websafe_encode(os.urandom(32))},
+        "no user": {"user_handle": None},
     }
     before = count(Session)
     with pytest.raises(WrongCredentials):
@@ -205,7 +209,10 @@ def test_a_credential_that_lies_is_not_added(session: Session, lie: str) -> None
         "got in place of made": {"type": "webauthn.get"},
         "another id": {"credential_id": os.urandom(32)},
         "an id too long": {"credential_id": os.urandom(1024)},
-        "an algorithm that was not asked for": {"public_key": {3: -35}},
+        "an algorithm that was not asked for": {
+            "key": ec.generate_private_key(ec.SECP384R1()),
+            "public_key": {3: -35, -1: 2},
+        },
         "a curve that is not this key's": {"public_key": {-1: 2}},
         "a point off the curve": {"public_key": {-2: bytes(32)}},
         "no key": {"public_key": {3: 0}},
@@ -219,9 +226,28 @@ def test_a_credential_that_lies_is_not_added(session: Session, lie: str) -> None
     assert ceremonies.register(session, begun.token, None, phone.create(begun.options), CLIENT)
 
 
-def test_an_id_of_the_greatest_length_is_added(session: Session) -> None:
-    phone = added(session, SoftwareAuthenticator(credential_id=os.urandom(1023)))
-    assert sign_in(phone)
+@pytest.mark.parametrize(
+    ("length", "accepted"), [(15, False), (16, True), (1023, True), (1024, False)]
+)
+def test_an_id_has_so_many_bytes(session: Session, length: int, accepted: bool) -> None:
+    phone = SoftwareAuthenticator(credential_id=os.urandom(length))
+    begun = creation_options(session)
+    credential = phone.create(begun.options)
+    if accepted:
+        assert ceremonies.register(session, begun.token, None, credential, CLIENT)
+        assert sign_in(phone)
+    else:
+        assert refused(session, credential, begun.token) == f"credential: {REFUSED}"
+
+
+def test_browsers_may_add_members_to_the_client_data(session: Session) -> None:
+    """Chrome does, so that apps don't compare it with a template."""
+    members = {"other_keys_can_be_added_here": "do not compare", "topOrigin": "https://localhost"}
+    begun = creation_options(session)
+    phone = SoftwareAuthenticator()
+    credential = phone.create(begun.options, members=members)
+    assert ceremonies.register(session, begun.token, None, credential, CLIENT)
+    assert sign_in(phone, members=members)
 
 
 NESTED = "[" * 5000 + "]" * 5000

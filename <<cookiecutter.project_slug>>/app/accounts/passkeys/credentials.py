@@ -68,11 +68,17 @@ def read_assertion(credential: object) -> Assertion | None:
 
 
 def is_right(
-    assertion: Assertion, token: str, passkey: Passkey | None, account: Account | None
+    assertion: Assertion,
+    token: str,
+    passkey: Passkey | None,
+    account: Account | None,
+    *,
+    named: bool,
 ) -> bool:
     """Return whether a passkey of an account made this response to the challenge of a token.
 
-    Without a passkey it takes as long, and returns False.
+    Without a passkey it takes as long, and returns False. If the options `named` the passkeys,
+    the authenticator may leave the user handle out.
     """
 
     def check() -> bool:
@@ -86,11 +92,9 @@ def is_right(
         if passkey is None or account is None:
             return False
         handle = response.response.user_handle
+        is_theirs = handle == websafe_decode(account.user_handle) or (named and handle is None)
         # Whether a passkey can be copied never changes.
-        return (
-            handle in (None, websafe_decode(account.user_handle))
-            and assertion.data.is_backup_eligible() is not passkey.device_bound
-        )
+        return is_theirs and assertion.data.is_backup_eligible() is not passkey.device_bound
 
     return bool(_attempt(check))
 

@@ -53,7 +53,8 @@ def judge(
     if assertion is None:
         return Refusal("wrong passkey")
     passkey, account = find(assertion.credential_hash) or (None, None)
-    right = credentials.is_right(assertion, token, passkey, account)
+    named = owner is not None
+    right = credentials.is_right(assertion, token, passkey, account, named=named)
     if passkey is None or account is None:
         return Refusal("wrong passkey")
     if not right or (owner is not None and owner.id != account.id):
