@@ -34,7 +34,7 @@ def home() -> str:
 @login_required
 def account() -> str:
     """Show the page."""
-    return render_template("web/account.html")
+    return render_template("web/account.html", signals={})
 
 
 @web.get("/api/account")
