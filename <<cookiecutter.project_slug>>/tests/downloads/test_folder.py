@@ -3,11 +3,22 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from app.config import ConfigurationError
+from app.downloads import files
 from tests.conftest import MakeApp
 
 PROJECT = Path(__file__).parents[2]
+
+
+def test_a_relative_path_counts_from_the_project(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "DOWNLOAD_FOLDER", "docs")
+    monkeypatch.chdir(tmp_path)
+    with app.app_context():
+        assert files.locate("guide.md") == PROJECT / "docs" / "guide.md"
 
 
 def test_it_is_judged_by_where_its_links_lead(make_app: MakeApp, tmp_path: Path) -> None:
