@@ -18,7 +18,7 @@ LOWEST := (both-downloads-sqlite or html-postgresql or api-mysql) and (suite or 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-new: $(VENV)/new ## Make an app: asks, and renders (OUTPUT=folder; ARGS goes to cookiecutter)
+new: $(VENV)/new ## Create an app after six questions (OUTPUT=folder; ARGS goes to cookiecutter)
 	$(VENV)/bin/cookiecutter --output-dir '$(OUTPUT)' '$(CURDIR)' $(ARGS)
 
 test: $(VENV)/dev ## Test all 18 variants, on every core (ARGS goes to pytest; PYTHON=3.13)
@@ -35,7 +35,7 @@ fuzz: $(VENV)/dev ## Try new examples (EXAMPLES=300 for each operation; SEED=num
 	FUZZING_EXAMPLES=$(EXAMPLES) FUZZING_SEED=$(SEED) \
 	    $(VENV)/bin/pytest -n 2 tests/test_fuzzing.py $(ARGS)
 
-mutants: $(VENV)/dev ## Change the app's code and see if a test fails (takes hours; continues where it stopped)
+mutants: $(VENV)/dev ## Check that tests notice changes of the app's code (takes hours; continues where it stopped)
 	$(VENV)/bin/python -m tools.mutants $(ARGS)
 
 check: $(VENV)/dev ## Lint, format and types of the template's own Python
@@ -46,22 +46,22 @@ check: $(VENV)/dev ## Lint, format and types of the template's own Python
 lock: $(VENV)/dev ## Lock the dependencies of the apps (ARGS=--upgrade for newer versions)
 	$(VENV)/bin/python -m tools.lock $(ARGS)
 
-audit: $(VENV)/dev ## Let bandit, pip-audit and wapiti loose on a new app (takes minutes)
+audit: $(VENV)/dev ## Scan a new app with bandit, pip-audit and wapiti (takes minutes)
 	$(VENV)/bin/python -m tools.audit
 
-timing: $(VENV)/dev ## Whether the time of an answer tells who has an account (takes minutes)
+timing: $(VENV)/dev ## Check that response times don't reveal who has an account (takes minutes)
 	$(VENV)/bin/python -m benchmarks.timing $(ARGS)
 
-benchmark: $(VENV)/dev ## What a request costs, next to other apps that show the same page (takes minutes)
+benchmark: $(VENV)/dev ## Compare the cost of requests with other apps (takes minutes)
 	$(VENV)/bin/python -m benchmarks.side_by_side $(ARGS)
 
-growth: $(VENV)/dev ## What requests take with many accounts (ARGS='--accounts 1000000'; takes minutes)
+growth: $(VENV)/dev ## Measure requests with many accounts (ARGS='--accounts 1000000'; takes minutes)
 	$(VENV)/bin/python -m benchmarks.growth $(ARGS)
 
 pictures: $(VENV)/dev ## Take the pictures in docs/pictures again (needs Chromium)
 	$(VENV)/bin/python -m tools.pictures
 
-portable: ## Write the template with the delimiters that Windows and cruft take (OUT=folder)
+portable: ## Write the template with delimiters that Windows and cruft accept (OUT=folder)
 	python3 tools/portable.py '$(OUT)'
 
 # The path of the version that was asked for, which pyenv too has to be told.
