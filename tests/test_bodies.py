@@ -44,7 +44,7 @@ http {{
 """
 STALLED = 24
 # Seconds: far more than it takes, on a busy machine too, and fewer than clients that stall for as
-# long as they may would take from everybody.
+# long as they may would take from everyone.
 SOON = 25
 
 
