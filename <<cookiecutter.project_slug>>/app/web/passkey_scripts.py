@@ -44,10 +44,9 @@ def sign_in_with_passkey() -> ResponseReturnValue:
 @for_scripts
 def reauthenticate_with_passkey() -> ResponseReturnValue:
     """Re-authenticate with a passkey."""
+    current = _signed_in()
     body = read_json({"challenge": str, "credential": dict}, {"next": str})
-    signed_in = ceremonies.reauthenticate(
-        _signed_in(), body["challenge"], body["credential"], client()
-    )
+    signed_in = ceremonies.reauthenticate(current, body["challenge"], body["credential"], client())
     return let_in(signed_in, jsonify(location=safe_target(body.get("next"))))
 
 
@@ -55,17 +54,19 @@ def reauthenticate_with_passkey() -> ResponseReturnValue:
 @for_scripts
 def new_passkey_options() -> ResponseReturnValue:
     """Begin to add a passkey."""
+    current = _recently_signed_in()
     read_json({})
-    return _options(ceremonies.registration_options(_recently_signed_in(), client()))
+    return _options(ceremonies.registration_options(current, client()))
 
 
 @bp.post(PASSKEYS)
 @for_scripts
 def add_passkey() -> ResponseReturnValue:
     """Add the passkey that the browser created."""
+    current = _recently_signed_in()
     body = read_json({"challenge": str, "credential": dict}, {"name": str | None})
     passkey = ceremonies.register(
-        _recently_signed_in(),
+        current,
         body["challenge"],
         body.get("name"),
         body["credential"],
