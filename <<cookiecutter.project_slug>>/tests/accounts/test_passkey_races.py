@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ from tests.work import counted
 
 CLIENT = Client("192.0.2.1", "tests")
 TIMES = 6
+JUDGE = "app.accounts.passkeys.responses.judge"
 
 
 @pytest.fixture
@@ -187,12 +189,37 @@ def test_nobody_signs_in_if_it_is_gone_before_the_session_starts(
         event(app, session)
         return found
 
-    monkeypatch.setattr("app.accounts.passkeys.responses.judge", interrupted)
+    monkeypatch.setattr(JUDGE, interrupted)
     with app.app_context(), pytest.raises(WrongCredentials):
         ceremonies.sign_in(begun.token, phone.get(begun.options), CLIENT, KIND)
     with app.app_context():
         living = db.session.scalars(select(Session).where(Session.factor_verified)).all()
     assert living == []
+
+
+def test_a_counter_that_was_used_in_the_meantime_is_refused(
+    app: Flask, phone: SoftwareAuthenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both responses are checked before either of them is recorded."""
+    first, second = begin(app, 1), begin(app, 2)
+    phone.counter += 1
+
+    def use_it() -> str:
+        with app.app_context():
+            return outcome(second.token, phone.get(second.options))
+
+    def interrupted(*arguments: Any) -> object:
+        found = judge(*arguments)
+        db.session.commit()
+        monkeypatch.setattr(JUDGE, judge)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(use_it).result() == "signed in"
+        return found
+
+    monkeypatch.setattr(JUDGE, interrupted)
+    with app.app_context():
+        assert outcome(first.token, phone.get(first.options)) == "WrongCredentials"
+    assert count(app, Session) == 2
 
 
 def test_nothing_is_begun_for_a_session_that_has_ended(app: Flask, session: Session) -> None:
@@ -407,3 +434,14 @@ def test_a_counter_that_falls_on_a_synced_passkey_is_noted(
     with app.app_context():
         assert outcome(begun.token, phone.get(begun.options)) == "signed in"
     assert "passkey.counter_fell" in [line["event"] for line in recorded]
+
+
+def test_the_audit_log_says_that_an_account_is_disabled(
+    app: Flask, session: Session, phone: SoftwareAuthenticator, recorded: list[dict[str, Any]]
+) -> None:
+    disable(app, session)
+    begun = begin(app)
+    phone.counter += 1
+    with app.app_context():
+        assert outcome(begun.token, phone.get(begun.options)) == "WrongCredentials"
+    assert (recorded[-1]["reason"], recorded[-1]["account_id"]) == ("disabled", session.account_id)
