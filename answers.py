@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from jinja2 import Environment
 from jinja2.ext import Extension
 
+import plain_text
 import template_command
 import template_parts
 
@@ -77,6 +78,7 @@ class Answers(Extension):
         names = "|".join(function.__name__ for function in FILTERS)
         own = rf"{re.escape(start)}cookiecutter\.\w+( \| ({names}))*{re.escape(end)}"
         self.own_expression = re.compile(own)
+        plain_text.skip(environment)
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Keep what looks like a tag in an answer as text.

@@ -4,6 +4,7 @@ Its id is the host of `BASE_URL`, never that of a request.
 """
 
 import logging
+from functools import cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -20,8 +21,13 @@ def init_app(app: Flask) -> None:
 
 def are_possible(app: Flask | None = None) -> bool:
     """Return whether the app can have passkeys, which need a domain."""
+    return _is_domain(relying_party_id(app))
+
+
+@cache
+def _is_domain(host: str) -> bool:
     try:
-        ip_address(relying_party_id(app))
+        ip_address(host)
     except ValueError:
         return True
     return False
