@@ -90,6 +90,7 @@ def confirm(current: Session, typed: str, client: Client) -> list[str]:
             raise InvalidInput({"code": [NOT_WAITING]})
         # What waits in other sessions was begun without the factor that is on from now.
         setups.end_all(account)
+        challenges.void(account)
         replaced = _delete(account)
         db.session.add(TotpFactor(account_id=account.id, secret=waiting.secret, last_step=step))
         shown = recovery_codes.replace(account)

@@ -11,6 +11,7 @@ import time_machine
 from fido2.cose import ES256
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from app.accounts import access, events, sessions
 from app.accounts.client import Client
@@ -129,6 +130,24 @@ def test_a_credential_is_added_once_by_requests_at_the_same_moment(
         return "added"
 
     assert at_once(app, register, TIMES) == {"added": 1, "refused": TIMES - 1}
+    assert count(app, Passkey) == 1
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_two_accounts_that_add_one_credential_at_the_same_moment(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    """Neither sees the other's, so that only the database can refuse the second."""
+    phone = added(app, session, SoftwareAuthenticator())
+    eve = start_session(app, add_account(app, "eve@example.com"), CLIENT)
+    monkeypatch.setattr("app.accounts.passkeys.responses.find", lambda _: None)
+    if not taken:
+        monkeypatch.setattr(store, "is_taken", lambda _: False)
+    with app.app_context():
+        current = db.session.get_one(Session, eve.id)
+        begun = creation_options(current)
+        with pytest.raises(InvalidInput if taken else IntegrityError):
+            ceremonies.register(current, begun.token, None, phone.create(begun.options), CLIENT)
     assert count(app, Passkey) == 1
 
 
@@ -314,8 +333,11 @@ def test_adding_one_needs_the_factor_that_is_on(app: Flask, session: Session) ->
     with app.app_context():
         current = db.session.get_one(Session, session.id)
         other = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
-        assert ceremonies.registration_options(other, CLIENT)
+        begun = ceremonies.registration_options(other, CLIENT)
         turn_on(current, CLIENT)
+        made = SoftwareAuthenticator().create(begun.options)
+        with pytest.raises(InvalidChallenge):
+            ceremonies.register(other, begun.token, None, made, CLIENT)
         with pytest.raises(FactorNotVerified):
             ceremonies.registration_options(other, CLIENT)
         current = db.session.get_one(Session, session.id, populate_existing=True)

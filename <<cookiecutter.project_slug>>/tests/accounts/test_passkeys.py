@@ -46,6 +46,7 @@ from tests.software_authenticator import (
 CLIENT = Client("192.0.2.1", "tests")
 ADA = "ada@example.com"
 OTHER_KEY = new_key()
+SHORT_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 - to be refused
 
 
 @pytest.fixture
@@ -162,6 +163,8 @@ LIES: dict[str, dict[str, Any]] = {
     "a list of origins": {"origin": ["https://localhost"]},
     "a frame of another site": {"cross_origin": True},
     "a frame, as a word": {"cross_origin": "false"},
+    "a page of another site around it": {"members": {"topOrigin": "https://evil.example"}},
+    "a page around it without a name": {"members": {"topOrigin": None}},
     "client data too long": {"members": {"padding": "x" * 16384}},
     "another domain": {"rp_id": "evil.example"},
     "nobody present": {"flags": SYNCED & ~UP},
@@ -202,6 +205,8 @@ def test_a_response_that_lies_does_not_sign_in(
         "a curve that is not this key's",
         "a point off the curve",
         "no key",
+        "another type of key",
+        "a short key",
     ],
 )
 def test_a_credential_that_lies_is_not_added(session: Session, lie: str) -> None:
@@ -216,6 +221,8 @@ def test_a_credential_that_lies_is_not_added(session: Session, lie: str) -> None
         "a curve that is not this key's": {"public_key": {-1: 2}},
         "a point off the curve": {"public_key": {-2: bytes(32)}},
         "no key": {"public_key": {3: 0}},
+        "another type of key": {"public_key": {1: 3}},
+        "a short key": {"key": SHORT_KEY},
     }
     begun = creation_options(session)
     phone = SoftwareAuthenticator()

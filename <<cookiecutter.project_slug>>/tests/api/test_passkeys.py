@@ -145,6 +145,18 @@ def test_it_passes_by_the_code(ada: ApiClient, phone: SoftwareAuthenticator) -> 
     assert set(errors_of(refused)) == {"current_password"}
 
 
+def test_what_was_begun_without_the_code_ends_when_codes_begin(ada: ApiClient) -> None:
+    begun, phone = begin(ada), SoftwareAuthenticator()
+    started = ada.call("POST /account/factors/totp", CONFIRMED)
+    code = Authenticator(started.json["secret"]).code()
+    assert ada.call("PUT /account/factors/totp", {"code": code}).status_code == 200
+    body = {"challenge": begun["challenge"], "name": None}
+    refused = ada.call(
+        "POST /account/passkeys", {**body, "credential": phone.create(begun["options"])}
+    )
+    assert set(errors_of(refused)) == {"challenge"}
+
+
 def test_a_known_device_gets_no_email(
     api: ApiClient, phone: SoftwareAuthenticator, inbox: Inbox
 ) -> None:

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 from app.accounts import authentication, challenges, fields, limits, sessions
 from app.accounts import store as accounts
 from app.accounts.authentication import SignedIn
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, SignedOut
-from app.accounts.models import Challenge, Passkey, Session
+from app.accounts.models import Account, Challenge, Passkey, Session
 from app.accounts.passkeys import names, responses, store
 from app.accounts.passkeys.responses import Match, Refusal
+from app.accounts.passkeys.store import NewCredential
 from app.extensions import transaction
 
 SIGN_IN = "passkey sign-in"
@@ -149,19 +152,34 @@ def register(
     account = current.account
     challenge = challenges.find_of(current, token, REGISTRATION)
     new = credentials.read_new(credential, token)
-    passkey = None
+    try:
+        passkey = _store(account, challenge, new, name, otherwise)
+    except IntegrityError as error:
+        if not store.is_taken(error):
+            raise
+        passkey = None  # another account added it at the same moment
+    if passkey is None:
+        raise InvalidInput({"credential": [REFUSED]})
+    store.record("passkey.added", passkey, client)
+    return passkey
+
+
+def _store(
+    account: Account,
+    challenge: Challenge,
+    new: NewCredential | None,
+    name: str | None,
+    otherwise: str,
+) -> Passkey | None:
+    """Use a challenge, and store a credential unless it was refused or is somebody's already."""
     with transaction():
         if not accounts.lock(account):
             raise SignedOut
         challenges.use(challenge)
         store.check_room(account)
-        if new is not None and responses.find(new.credential_hash) is None:
-            name = name or names.default(new.aaguid, otherwise)
-            passkey = store.add(account, new, name)
-    if passkey is None:
-        raise InvalidInput({"credential": [REFUSED]})
-    store.record("passkey.added", passkey, client)
-    return passkey
+        if new is None or responses.find(new.credential_hash) is not None:
+            return None
+        return store.add(account, new, name or names.default(new.aaguid, otherwise))
 
 
 def _spend(tried: str, client: Client) -> None:

@@ -5,6 +5,7 @@ Imported at the first use of a passkey, like `options.py`.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from fido2.cose import ES256
+from fido2.cose import ES256, RS256
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import (
     Aaguid,
@@ -31,6 +32,8 @@ from app.accounts.passkeys.store import NewCredential
 # Bytes: WebAuthn's bounds for the id of a credential, and one with room for every key in use.
 SHORTEST_ID, LONGEST_ID = 16, 1023
 LONGEST_CREDENTIAL = 2048
+# Bits.
+SHORTEST_RSA_KEY = 2048
 # Characters. Attestation is ignored, but takes some thousands if a client sends it.
 BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,16384}")
 # Checked if a passkey doesn't exist, so that it takes as long.
@@ -168,7 +171,8 @@ def _state(token: str) -> dict[str, Any]:
 
 def _check_page(client_data: CollectedClientData) -> None:
     """Refuse a response from a frame in another site's page, which fido2 accepts."""
-    if client_data.cross_origin is not False:
+    top = json.loads(client_data.decode()).get("topOrigin", client_data.origin)
+    if client_data.cross_origin is not False or top != client_data.origin:
         raise ValueError("made across origins")
 
 
@@ -179,10 +183,12 @@ def _check_flags(data: AuthenticatorData) -> None:
 
 
 def _check_key(made: AttestedCredentialData) -> None:
-    """Refuse a key that could never sign in. Raises the errors of cryptography too."""
+    """Refuse a key that could never sign in, or is weak. Raises the errors of cryptography too."""
     key = made.public_key
-    if key.ALGORITHM not in options.ALGORITHMS or len(made) > LONGEST_CREDENTIAL:
+    if options.ALGORITHMS.get(key.ALGORITHM) != key.get(1) or len(made) > LONGEST_CREDENTIAL:
         raise ValueError("no such key")
+    if isinstance(key, RS256) and int.from_bytes(key[-1]).bit_length() < SHORTEST_RSA_KEY:
+        raise ValueError("a weak key")
     try:
         key.verify(b"", b"")
     except InvalidSignature:

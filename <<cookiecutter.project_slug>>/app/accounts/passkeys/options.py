@@ -26,7 +26,8 @@ from flask import current_app
 from app.accounts.models import Account, Passkey
 from app.accounts.passkeys import relying_party
 
-ALGORITHMS = [ES256.ALGORITHM, EdDSA.ALGORITHM, RS256.ALGORITHM]
+# In order of preference, with their types of keys in COSE (RFC 9053).
+ALGORITHMS = {ES256.ALGORITHM: 2, EdDSA.ALGORITHM: 1, RS256.ALGORITHM: 3}
 KIND = PublicKeyCredentialType.PUBLIC_KEY
 
 

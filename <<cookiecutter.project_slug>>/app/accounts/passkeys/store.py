@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 from flask import current_app
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
-from app import jobs
+from app import faults, jobs
 from app.accounts import events, fields, sessions, store
 from app.accounts.authentication import Proof
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, Passkey
 from app.extensions import db, transaction
+
+# Named by the convention in `models.Base`.
+UNIQUE_CREDENTIAL = "uq_passkeys_credential_hash"
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ def add(account: Account, new: NewCredential, name: str) -> Passkey:
     db.session.add(passkey)
     jobs.enqueue("passkey_added", email=account.email, account_id=account.id)
     return passkey
+
+
+def is_taken(error: IntegrityError) -> bool:
+    """Tell whether a statement failed because an account has the credential already."""
+    return faults.violated_unique(error) == UNIQUE_CREDENTIAL
 
 
 def rename(passkey: Passkey, name: str, client: Client) -> bool:
