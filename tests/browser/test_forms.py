@@ -40,7 +40,7 @@ def test_by_keyboard_alone(visit: Visit, site: Served) -> None:
     assert tab_to(page, "Skip to the content") == ["Skip to the content"]
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
-    tab_to(page, "Register")
+    tab_to(page, "Create an account")
     press_key(page, "Enter")
     type_into(page, "Name", "Ada")
     type_into(page, "Email address", "keyboard@example.com")
