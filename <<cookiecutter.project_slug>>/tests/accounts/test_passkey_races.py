@@ -23,7 +23,7 @@ from app.accounts.errors import (
     WrongCredentials,
 )
 from app.accounts.models import Passkey, Session
-from app.accounts.passkeys import ceremonies, store
+from app.accounts.passkeys import ceremonies, credentials, store
 from app.accounts.passkeys.responses import judge
 from app.extensions import db
 from tests.accounts.test_races import at_once
@@ -258,9 +258,39 @@ def test_nothing_is_added_to_an_account_that_is_gone(app: Flask, session: Sessio
         db.session.commit()
         account = current.account
         delete_meanwhile(app, account.email)
-        with pytest.raises((SignedOut, InvalidChallenge)):
+        with pytest.raises(InvalidChallenge):
             ceremonies.register(current, begun.token, None, made, CLIENT)
     assert count(app, Passkey) == 0
+
+
+def test_nothing_is_added_to_an_account_that_was_deleted_in_the_meantime(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_new = credentials.read_new
+
+    def interrupted(*arguments: Any) -> object:
+        new = read_new(*arguments)
+        db.session.commit()
+        delete(app, session)
+        return new
+
+    monkeypatch.setattr(credentials, "read_new", interrupted)
+    with app.app_context():
+        current = db.session.get_one(Session, session.id)
+        begun = creation_options(current)
+        made = SoftwareAuthenticator().create(begun.options)
+        with pytest.raises(SignedOut):
+            ceremonies.register(current, begun.token, None, made, CLIENT)
+
+
+def test_the_key_for_unknown_passkeys_signs_nobody_in(
+    app: Flask, phone: SoftwareAuthenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = SoftwareAuthenticator(user_handle=phone.user_handle)
+    monkeypatch.setattr(credentials, "NO_KEY", ES256(stranger._public_key({})))
+    begun = begin(app)
+    with app.app_context():
+        assert outcome(begun.token, stranger.get(begun.options)) == "WrongCredentials"
 
 
 def test_whatever_is_wrong_takes_the_same_work(
@@ -362,6 +392,39 @@ def test_browsers_may_choose_to_be_remembered_and_clients_of_the_api_are_apart(
         for kind in ("browser", "remembered"):
             with pytest.raises(InvalidChallenge):
                 ceremonies.sign_in(begun.token, phone.get(begun.options), CLIENT, kind)
+
+
+#: endif
+#: if cookiecutter.interface != "api"
+def test_no_session_is_replaced_in_an_account_that_was_deleted_in_the_meantime(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = added(app, session, SoftwareAuthenticator())
+
+    def interrupted(*arguments: Any) -> object:
+        found = judge(*arguments)
+        db.session.commit()
+        delete(app, session)
+        return found
+
+    with app.app_context():
+        current = db.session.get_one(Session, session.id)
+        begun = ceremonies.reauthentication_options(current, CLIENT)
+        monkeypatch.setattr(JUDGE, interrupted)
+        with pytest.raises(SignedOut):
+            ceremonies.reauthenticate(current, begun.token, phone.get(begun.options), CLIENT)
+
+
+def test_nothing_is_begun_for_an_account_that_was_deleted_in_the_meantime(
+    app: Flask, session: Session
+) -> None:
+    with app.app_context():
+        current = db.session.get_one(Session, session.id)
+        assert current.account.email
+        db.session.commit()
+        delete(app, session)
+        with pytest.raises(SignedOut):
+            ceremonies.registration_options(current, CLIENT)
 
 
 #: endif

@@ -8,7 +8,9 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from app.accounts.client import Client
 from app.accounts.models import Account, Challenge, Passkey, Session
+from app.accounts.passkeys import store
 from app.extensions import db, transaction
 from tests.api.conftest import Answer, ApiClient, errors_of
 from tests.authenticator import Authenticator
@@ -259,6 +261,24 @@ def test_another_accounts_passkey_is_not_there(
     made = SoftwareAuthenticator().create(begun["options"])
     body = {"challenge": begun["challenge"], "name": "Mine", "credential": made}
     assert set(errors_of(eve.call("POST /account/passkeys", body))) == {"challenge"}
+
+
+def test_one_that_is_removed_in_the_meantime_is_not_there(
+    ada: ApiClient, phone: SoftwareAuthenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = store.find
+
+    def interrupted(account: Account, public_id: str) -> Passkey | None:
+        found = find(account, public_id)
+        assert found is not None
+        store.remove(found, Client())
+        return found
+
+    monkeypatch.setattr(store, "find", interrupted)
+    for line, body in (("PATCH", {"name": "Tablet"}), ("DELETE", CONFIRMED)):
+        (passkey,) = ada.call("GET /account/passkeys").json["passkeys"]
+        assert ada.call(f"{line} /account/passkeys/{passkey['id']}", body).status_code == 404
+        add(ada, SoftwareAuthenticator())
 
 
 def test_a_removed_one_does_not_sign_in(ada: ApiClient, phone: SoftwareAuthenticator) -> None:
