@@ -171,7 +171,7 @@ def _store(
     name: str | None,
     otherwise: str,
 ) -> Passkey | None:
-    """Use a challenge, and store a credential unless it was refused or is somebody's already."""
+    """Use a challenge, and store a credential unless it was refused or is someone's already."""
     with transaction():
         if not accounts.lock(account):
             raise SignedOut
