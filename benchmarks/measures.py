@@ -110,9 +110,12 @@ def statements(app: App, programs: Path, rivals: Path) -> float:
     with serving(App(app.folder, "counting", settings), programs) as server:
         server.sign_in()
         server.send("/account")
-        server.send("/statements")
-        server.send("/account")
-        return float(server.send("/statements")[1])
+        found = []
+        for _ in range(3):  # one of them may note, once a minute, that the session was seen
+            server.send("/statements")
+            server.send("/account")
+            found.append(float(server.send("/statements")[1]))
+        return min(found)
 
 
 def rendering(template: Path, folder: Path, rounds: int) -> Finding:
