@@ -257,6 +257,19 @@ def test_browsers_may_add_members_to_the_client_data(session: Session) -> None:
     assert sign_in(phone, members=members)
 
 
+def test_the_challenge_is_compared_as_it_is_written(
+    session: Session, phone: SoftwareAuthenticator
+) -> None:
+    """fido2 ignores padding, and characters that aren't base64url."""
+    begun = ceremonies.sign_in_options(CLIENT, KIND)
+    credential = phone.get(begun.options, challenge=f"{begun.token}= !")
+    with pytest.raises(WrongCredentials):
+        ceremonies.sign_in(begun.token, credential, CLIENT, KIND)
+    begun = creation_options(session)
+    made = SoftwareAuthenticator().create(begun.options, challenge=f"{begun.token}= !")
+    assert refused(session, made, begun.token) == f"credential: {REFUSED}"
+
+
 NESTED = "[" * 5000 + "]" * 5000
 GARBAGE: list[Any] = [
     None,

@@ -90,7 +90,7 @@ def is_right(
         known = AttestedCredentialData.create(Aaguid.NONE, response.raw_id, NO_KEY)
         if passkey is not None:
             known = AttestedCredentialData(passkey.credential)
-        _check_page(response.response.client_data)
+        _check_client_data(response.response.client_data, token)
         _check_flags(assertion.data)
         options.server().authenticate_complete(_state(token), [known], response)
         if passkey is None or account is None:
@@ -109,7 +109,7 @@ def read_new(credential: object, token: str) -> NewCredential | None:
     def read() -> NewCredential:
         members = _select(credential, "clientDataJSON", "attestationObject")
         response = RegistrationResponse.from_dict(members)
-        _check_page(response.response.client_data)
+        _check_client_data(response.response.client_data, token)
         data = options.server().register_complete(_state(token), response)
         _check_flags(data)
         made = data.credential_data
@@ -170,11 +170,15 @@ def _state(token: str) -> dict[str, Any]:
     }
 
 
-def _check_page(client_data: CollectedClientData) -> None:
-    """Refuse a response from a frame in another site's page, which fido2 accepts."""
-    top = json.loads(client_data.decode()).get("topOrigin", client_data.origin)
+def _check_client_data(client_data: CollectedClientData, token: str) -> None:
+    """Refuse what fido2 accepts: a response from a frame in another site's page, and a challenge
+    with characters that aren't base64url in it."""
+    members = json.loads(client_data.decode())
+    top = members.get("topOrigin", client_data.origin)
     if client_data.cross_origin is not False or top != client_data.origin:
         raise ValueError("made across origins")
+    if members["challenge"] != token:
+        raise ValueError("another challenge")
 
 
 def _check_flags(data: AuthenticatorData) -> None:
