@@ -22,7 +22,7 @@ from app.accounts.errors import (
     NotConfirmed,
     WrongCredentials,
 )
-from app.accounts.models import Account, Challenge, Passkey, Session
+from app.accounts.models import NAME_LENGTH, Account, Challenge, Passkey, Session
 from app.accounts.passkeys import ceremonies, relying_party, store
 from app.accounts.passkeys.ceremonies import REFUSED, SIGN_IN
 from app.extensions import db, transaction
@@ -585,7 +585,8 @@ def test_a_bad_name_leaves_the_challenge_as_it_is(session: Session) -> None:
     begun = creation_options(session)
     made = SoftwareAuthenticator().create(begun.options)
     assert refused(session, made, begun.token, " ") == "name: Enter a name."
-    assert refused(session, made, begun.token, "x" * 101) == "name: Use at most 100 characters."
+    too_long = f"name: Use at most {NAME_LENGTH} characters."
+    assert refused(session, made, begun.token, "x" * (NAME_LENGTH + 1)) == too_long
     assert ceremonies.register(session, begun.token, "Phone", made, CLIENT).name == "Phone"
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
-from app.accounts.models import Account, Passkey, Session
+from app.accounts.models import NAME_LENGTH, Account, Passkey, Session
 from app.accounts.passkeys import ceremonies, store
 from app.extensions import db, transaction
 from tests.conftest import Inbox, MakeApp, add_account
@@ -160,7 +160,7 @@ def test_one_may_be_given_a_name(signed_in: Browser) -> None:
     assert len(ids(signed_in.get(PAGE))) == 2
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb"])
+@pytest.mark.parametrize("name", ["", " ", "x" * (NAME_LENGTH + 1), "a\nb"])
 def test_a_name_that_is_none_is_refused(
     signed_in: Browser, phone: SoftwareAuthenticator, name: str
 ) -> None:
