@@ -227,5 +227,4 @@ def check_everything(app: App, mypy_cache: Path) -> None:
     server = (
         {} if app.backend == "sqlite" else {"TEST_DATABASE_URL": databases.server_url(app.backend)}
     )
-    # This owner dropped indexes on purpose, which the tests of plans notice.
-    app.run("pytest -q -p no:cacheprovider --ignore=tests/test_plans.py", **server)
+    app.run("pytest -q -p no:cacheprovider", **server)
