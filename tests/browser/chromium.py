@@ -96,7 +96,8 @@ class Visitor:
     def back(self) -> None:
         """Press the browser's Back button."""
         with self.page.expect_event("framenavigated"):
-            self.page.evaluate("history.back()")
+            # Later: this page must still be there to return from `evaluate`.
+            self.page.evaluate("setTimeout(() => history.back())")
 
     def source(self) -> str:
         """The HTML of the page as it was sent."""
