@@ -38,7 +38,7 @@ SHORTEST_RSA_KEY = 2048
 # Characters. Attestation is ignored, but takes some thousands if a client sends it.
 BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,16384}")
 # Checked if a passkey doesn't exist, so that it takes as long.
-NO_KEY = ES256.from_cryptography_key(  # type: ignore[no-untyped-call]
+NO_KEY = ES256.from_cryptography_key(  # type: ignore[no-untyped-call]  # fido2 has no types here
     ec.generate_private_key(ec.SECP256R1()).public_key()
 )
 
@@ -140,7 +140,7 @@ def _attempt(read: Callable[[], Result]) -> Result | None:
     """
     try:
         return read()
-    except Exception:
+    except Exception:  # whichever it is, the response is refused
         return None
 
 
