@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import localtime, make_msgid, parseaddr
+from email.utils import localtime, make_msgid
 
 from flask import Flask, current_app, render_template
 
@@ -61,8 +61,11 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
     config = current_app.config
     message = EmailMessage()
     message["Subject"] = f"{email.subject} · {config['APP_NAME']}"
-    name, sender = parseaddr(config["MAIL_DEFAULT_SENDER"])
-    message["From"] = Address(name or config["APP_NAME"], addr_spec=sender)
+    message["From"] = config["MAIL_DEFAULT_SENDER"]
+    (sender,) = message["From"].addresses
+    if not sender.display_name:
+        named = Address(config["APP_NAME"], addr_spec=sender.addr_spec)
+        message.replace_header("From", named)
     if email.to:
         message["To"] = _for_transport(email.to)
         # Where the email goes is read from the header, whose parser may find another address.
@@ -71,7 +74,7 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
     if config["SUPPORT_EMAIL"]:
         message["Reply-To"] = config["SUPPORT_EMAIL"]
     message["Date"] = localtime()
-    domain = sender.rpartition("@")[2].strip("[]")
+    domain = sender.domain.strip("[]")
     message["Message-ID"] = f"<{message_id}@{domain}>" if message_id else make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
     words = _words(email)

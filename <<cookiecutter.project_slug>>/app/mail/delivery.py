@@ -72,7 +72,10 @@ def _hand_over(message: EmailMessage | None) -> None:
                 for _ in range(3):  # as many turns as sender, recipient and message take
                     server.noop()
             else:
-                server.send_message(message)
+                # smtplib's own reading of the headers misses addresses such as no-reply@[192.0.2.1]
+                # on some Pythons.
+                (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
+                server.send_message(message, sender.addr_spec, recipient.addr_spec)
     except smtplib.SMTPRecipientsRefused as error:
         ((code, _),) = error.recipients.values()
         raise DeliveryError(

@@ -24,6 +24,7 @@ class Server:
         self.recipient_refusal = ""
         self.refusal = ""
         self.kept: list[bytes] = []
+        self.senders: list[str | None] = []
         self.recipients: list[str] = []
         self.hangs_up = False
         self.greetings = 0
@@ -53,6 +54,7 @@ class Server:
         """Take an email or refuse it."""
         if not self.refusal:
             self.kept.append(envelope.original_content or b"")
+            self.senders.append(envelope.mail_from)
             self.recipients += envelope.rcpt_tos
         return self.refusal or "250 kept"
 

@@ -25,6 +25,13 @@ def test_an_email_arrives_in_text_and_html(make_app: MakeApp, server: tuple[Serv
     assert "text/html" in content
 
 
+def test_an_app_at_an_ip_address_is_the_sender(
+    make_app: MakeApp, server: tuple[Server, int]
+) -> None:
+    send(app_with(make_app, server[1], BASE_URL="https://192.0.2.1"))
+    assert server[0].senders == ["no-reply@[192.0.2.1]"]
+
+
 @pytest.mark.parametrize(
     ("address", "recipient"),
     [

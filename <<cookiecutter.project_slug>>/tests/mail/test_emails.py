@@ -64,6 +64,16 @@ def test_every_email_says_what_it_is_and_asks_for_no_automatic_reply(app: Flask)
         assert message["Message-ID"]
 
 
+@pytest.mark.parametrize(
+    ("host", "sender"),
+    [("192.0.2.1", "no-reply@[192.0.2.1]"), ("[2001:db8::1]", "no-reply@[IPv6:2001:db8::1]")],
+)
+def test_an_app_at_an_ip_address_sends_from_it(make_app: MakeApp, host: str, sender: str) -> None:
+    for _, message in every_email(make_app(BASE_URL=f"https://{host}")):
+        (address,) = message["From"].addresses
+        assert address.addr_spec == sender
+
+
 @pytest.mark.parametrize("name", ["Café ☕", "A" * 60])
 def test_links_and_tokens_are_whole_in_what_is_sent(make_app: MakeApp, name: str) -> None:
     app = make_app(APP_NAME=name, BASE_URL=f"https://{'long.' * 20}example.com")

@@ -526,7 +526,6 @@ FIELDS = {"challenge": "x", "credential": {}}
         (b"\xff\xfe{\x00}\x00", "application/json", 400, None),
         (b'{"challenge": "\xff"}', "application/json", 400, None),
         ("[" * 30_000, "application/json", 400, None),
-        ('{"a":' * 9_000 + "1" + "}" * 9_000, "application/json", 400, None),
         ('{"challenge": ' + "9" * 9_000 + "}", "application/json", 400, None),
         ("x" * 70_000, "application/json", 413, None),
         ("[]", "application/json", 422, {"body"}),
@@ -547,6 +546,16 @@ def test_a_body_that_is_wrong_is_refused(
     answer = browser.client.post(SIGN_IN, data=body, content_type=content_type, headers=headers)
     members = problem(answer, status)
     assert members.get("errors", {}).keys() == (errors or set())
+
+
+def test_a_body_that_is_nested_deeply_is_refused(browser: Browser) -> None:
+    body = '{"a":' * 9_000 + "1" + "}" * 9_000
+    headers = {"X-CSRFToken": browser.csrf_token()}
+    answer = browser.client.post(
+        SIGN_IN, data=body, content_type="application/json", headers=headers
+    )
+    # Some Pythons can read it, and find fields that nobody asked for.
+    assert answer.status_code in (400, 422)
 
 
 @pytest.mark.parametrize(
