@@ -53,8 +53,8 @@ PACKAGES = set(
     aiosmtpd alembic alembic-postgresql-enum attrs blinker cffi click colorama coverage
     cryptography cssbeautifier deprecated djlint dnspython editorconfig email-validator execnet fido2 flask flask-login
     flask-migrate flask-sqlalchemy flask-wtf gunicorn hypothesis idna iniconfig itsdangerous jinja2 jsbeautifier
-    json5 jsonschema limits mako markupsafe mypy openapi-spec-validator packaging pathspec pluggy
-    psycopg pycparser pydantic pygments pymysql pyotp pytest pytest-cov pytest-socket pytest-xdist
+    json5 jsonschema limits mako markupsafe mypy openapi-schema-validator openapi-spec-validator packaging pathspec
+    pluggy psycopg pycparser pydantic pygments pymysql pyotp pytest pytest-cov pytest-xdist
     python-dotenv pyyaml redis referencing regex ruff segno six sortedcontainers sqlalchemy time-machine
     trustme types-flask-migrate types-pymysql types-wtforms types-zxcvbn tzdata ua-parser werkzeug
     wrapt wtforms zxcvbn

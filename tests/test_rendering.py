@@ -1,7 +1,9 @@
 """What each variant holds, and what it must not."""
 
+import ast
 import re
 import stat
+import sys
 import tomllib
 from pathlib import Path
 
@@ -146,13 +148,43 @@ def test_no_word_of_what_was_not_chosen(variant: Variant, content: dict[str, str
     assert {name: lines for name, lines in said.items() if lines} == {}
 
 
+def names(requirements: list[str]) -> set[str]:
+    """Return the names of the packages that some requirements ask for."""
+    return {re.split(r"[\[<>=]", line)[0].lower() for line in requirements}
+
+
+def imported(source: str) -> set[str]:
+    """Return the top-level modules outside the standard library that a source imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - {"_typeshed"}
+
+
+def test_every_import_is_declared(rendered: Path, content: dict[str, str]) -> None:
+    project = tomllib.loads((rendered / "pyproject.toml").read_text("utf-8"))["project"]
+    run = names(project["dependencies"])
+    dev = run | names(project["optional-dependencies"]["dev"])
+    own = {name.partition("/")[0].removesuffix(".py") for name in content}
+    undeclared = {
+        f"{name}: {package}"
+        for name, text in content.items()
+        if name.endswith(".py")
+        for package in imported(text) - own
+        if package.replace("_", "-").lower() not in (dev if name.startswith("tests/") else run)
+    }
+    assert not undeclared
+
+
 def test_every_dependency_is_imported(rendered: Path, content: dict[str, str]) -> None:
     project = tomllib.loads((rendered / "pyproject.toml").read_text("utf-8"))["project"]
-    names = {re.split(r"[\[<>=]", line)[0].lower() for line in project["dependencies"]}
     source = "\n".join(text for name, text in content.items() if name.startswith("app/"))
     unused = {
         name
-        for name in names - NOT_IMPORTED.keys()
+        for name in names(project["dependencies"]) - NOT_IMPORTED.keys()
         if not re.search(rf"^\s*(from|import) {name.replace('-', '_')}\b", source, re.MULTILINE)
     }
     assert not unused
