@@ -29,7 +29,8 @@ import sys
 from datetime import timedelta
 from uuid import uuid4
 from sqlalchemy import insert
-from app.accounts.models import Account, Session, now
+from app.accounts.models import Account, Session
+from app.columns import now
 from app.extensions import db
 from app.jobs.models import Job
 from wsgi import app

@@ -84,8 +84,9 @@ with app.app_context():
 """
 
 IMPORTS = """import enum
+from datetime import UTC
 from decimal import Decimal
-from sqlalchemy import CHAR, JSON, Enum, LargeBinary, Numeric, Text, UniqueConstraint, Uuid
+from sqlalchemy import CHAR, JSON, Dialect, Enum, Numeric, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 from typing import Any
 from uuid import UUID
@@ -119,7 +120,7 @@ class Code(TypeDecorator[str]):
 
 '''
 COLUMNS = """
-    nickname: Mapped[str | None] = mapped_column(text(50), unique=True)
+    nickname: Mapped[str | None] = text_column(50, unique=True)
     language: Mapped[str] = mapped_column(String(5), server_default="en")
     visits: Mapped[int] = mapped_column(default=3)
     news: Mapped[bool] = mapped_column(default=False)
@@ -145,7 +146,7 @@ class Note(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
-    title: Mapped[str] = mapped_column(text(50))
+    title: Mapped[str] = text_column(50)
     words: Mapped[str] = mapped_column(Text)
     plan: Mapped[Plan] = mapped_column(Enum(Plan))
     mood: Mapped[str] = mapped_column(Enum("good", "bad", name="mood"))
@@ -162,7 +163,7 @@ class Label(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     note_id: Mapped[int] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), index=True)
-    label: Mapped[str] = mapped_column(text(20))
+    label: Mapped[str] = text_column(20)
 '''
 # A table that others refer to, until it is taken away together with their columns.
 BADGE = '''
@@ -278,7 +279,7 @@ def additions(source: str) -> str:
     unique = '        UniqueConstraint("name", "email", name="uq_accounts_name"),\n'
     last = "    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)\n"
     source = replaced(source, "\nfrom datetime import", f"\n{IMPORTS}from datetime import")
-    source = replaced(source, "\nclass Base(", f"{TYPES}\nclass Base(")
+    source = replaced(source, "\nclass TotpFactor(", f"{TYPES}\nclass TotpFactor(")
     source = replaced(source, check, check + unique)
     source = replaced(source, last, last + COLUMNS.removeprefix("\n"))
     return source + TABLE + BADGE

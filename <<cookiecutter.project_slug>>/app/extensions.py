@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, Delete, Update
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts.errors import SignedOut
-from app.accounts.models import Base
+from app.columns import Base
 
 # Rows stay readable after a commit without being loaded again: one statement a page.
 db = SQLAlchemy(

@@ -4,7 +4,8 @@ from sqlalchemy import update
 
 from app.accounts import challenges, events, mailing, sessions, store, tokens
 from app.accounts.client import Client
-from app.accounts.models import Account, now
+from app.accounts.models import Account
+from app.columns import now
 from app.extensions import transaction
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, delete, select
 
 from app.accounts import store, tokens
 from app.accounts.errors import InvalidChallenge
-from app.accounts.models import Account, Challenge, Session, now
+from app.accounts.models import Account, Challenge, Session
+from app.columns import now
 from app.extensions import db
 
 # For each purpose, the setting that holds its lifetime in seconds.

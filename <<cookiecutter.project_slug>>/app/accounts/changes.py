@@ -23,7 +23,8 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import AddressTaken, InvalidInput, Refusals, SignedOut
-from app.accounts.models import Account, Session, now
+from app.accounts.models import Account, Session
+from app.columns import now
 from app.extensions import db, transaction
 
 

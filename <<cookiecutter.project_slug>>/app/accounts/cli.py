@@ -23,8 +23,8 @@ from app.accounts.cli_emails import sending, warn_in_debug_mode
 from app.accounts.cli_factors import rekey, remove_factor, remove_passkeys
 from app.accounts.cli_shared import CLIENT, find
 from app.accounts.errors import InvalidInput
-from app.accounts.models import now, timestamp
 from app.accounts.passkeys import store as passkeys
+from app.columns import now, timestamp
 from app.commands import DatabaseGroup, printable, say
 from app.extensions import transaction
 from app.jobs.commands import list_jobs, work

@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import make_url
 
 from app import jobs
-from app.accounts.models import timestamp
+from app.columns import timestamp
 from app.commands import printable, say
 from app.mail import mailbox
 

@@ -9,7 +9,8 @@ from limits.storage import Storage
 from sqlalchemy import Integer, bindparam, delete, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.accounts.models import LimitCounter, UtcDateTime, now
+from app.accounts.models import LimitCounter
+from app.columns import UtcDateTime, now
 from app.extensions import db, transaction
 
 COUNTERS = LimitCounter.metadata.tables[LimitCounter.__tablename__]

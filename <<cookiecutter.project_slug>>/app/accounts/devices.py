@@ -13,7 +13,8 @@ from flask import current_app
 from sqlalchemy import delete, select, update
 
 from app.accounts import store, tokens
-from app.accounts.models import Account, Device, now
+from app.accounts.models import Account, Device
+from app.columns import now
 from app.extensions import db
 
 # How many secrets of a request are looked at: one for each account that a browser is used for.

@@ -30,7 +30,8 @@ from sqlalchemy import (
     select,
 )
 
-from app.accounts.models import Account, timestamp
+from app.accounts.models import Account
+from app.columns import timestamp
 from app.extensions import db
 
 ACCOUNTS = cast(Table, Account.__table__)

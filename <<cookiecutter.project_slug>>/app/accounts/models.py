@@ -1,87 +1,30 @@
 """The tables: accounts, what belongs to them, and rate-limit counters."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Integer,
     LargeBinary,
-    MetaData,
     String,
-    TypeDecorator,
     Uuid,
     select,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+
+from app.columns import Base, UtcDateTime, now, text_column
 
 EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 NAME_LENGTH = 100
 
 
-def now() -> datetime:
-    """Return the current time in UTC, in whole seconds, which every database stores alike."""
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    """Format a time as ISO 8601 in UTC, such as 2026-01-31T12:00:00Z."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A time, written and read as an aware `datetime` in UTC on every database."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC. Refuse a naive `datetime`, whose time zone nobody knows."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC, whether the database keeps time zones or not."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 def random_handle() -> str:
     """Return 32 random bytes in base64url."""
     return secrets.token_urlsafe(32)
-
-
-def text(length: int) -> String:
-    """Return the type of a column for text that people enter, compared exactly everywhere."""
-    kind = String(length)
-    #: if cookiecutter.__backend == "mysql"
-    # The server's own choice may be a character set without emoji, or find é equal to e.
-    kind = kind.with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
-    #: endif
-    return kind
-
-
-class Base(DeclarativeBase):
-    """The base class of all models. Constraints have names, so that migrations can change them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
 
 
 class TotpFactor(Base):
@@ -112,7 +55,7 @@ class Passkey(Base):
     credential_hash: Mapped[str] = mapped_column(String(64), unique=True)
     # WebAuthn's attested credential data: the kind of authenticator, the id, the public key.
     credential: Mapped[bytes] = mapped_column(LargeBinary, info={"export": False})
-    name: Mapped[str] = mapped_column(text(NAME_LENGTH))
+    name: Mapped[str] = text_column(NAME_LENGTH)
     # The authenticator's count of its signatures. Most synced passkeys always say 0.
     sign_count: Mapped[int] = mapped_column(BigInteger)
     # Whether it can never leave its authenticator, and whether it is synced to others now.
@@ -143,8 +86,8 @@ class Account(Base):
     user_handle: Mapped[str] = mapped_column(
         String(43), unique=True, default=random_handle, info={"export": False}
     )
-    name: Mapped[str] = mapped_column(text(NAME_LENGTH))
-    email: Mapped[str] = mapped_column(text(EMAIL_LENGTH), unique=True)
+    name: Mapped[str] = text_column(NAME_LENGTH)
+    email: Mapped[str] = text_column(EMAIL_LENGTH, unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -181,7 +124,7 @@ class Session(Base):
     kind: Mapped[str] = mapped_column(String(16))
     # Whether its owner proved a second factor, and not the password alone.
     factor_verified: Mapped[bool] = mapped_column(default=False)
-    user_agent: Mapped[str] = mapped_column(text(255))
+    user_agent: Mapped[str] = text_column(255)
     ip_address: Mapped[str] = mapped_column(String(45))
     # Also the moment of the sign-in: a re-authentication starts a new row.
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -202,7 +145,7 @@ class MailedToken(Base):
     )
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(16))
-    email: Mapped[str] = mapped_column(text(EMAIL_LENGTH))
+    email: Mapped[str] = text_column(EMAIL_LENGTH)
     # The job that sent it: attempts of one job don't invalidate each other's tokens.
     job_id: Mapped[int | None] = mapped_column(Integer, info={"export": False})
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -20,8 +20,8 @@ from app.accounts.models import (
     MailedToken,
     Session,
     TotpSetup,
-    now,
 )
+from app.columns import now
 from app.extensions import changed_rows, db, transaction
 
 # Rows deleted in one transaction: a million of them must not lock a table for minutes.

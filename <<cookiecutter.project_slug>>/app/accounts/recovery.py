@@ -17,7 +17,8 @@ from app.accounts import (
     tokens,
 )
 from app.accounts.client import Client
-from app.accounts.models import Account, now
+from app.accounts.models import Account
+from app.columns import now
 from app.extensions import db, transaction
 
 

@@ -8,7 +8,8 @@ from app import jobs
 from app.accounts import events, fields, limits, passwords, store, tokens
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, Refusals
-from app.accounts.models import Account, now
+from app.accounts.models import Account
+from app.columns import now
 from app.extensions import db, transaction
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import contains_eager
 from app.accounts import challenges, events, store, tokens
 from app.accounts.client import Client
 from app.accounts.errors import SignedOut
-from app.accounts.models import Account, Session, now
+from app.accounts.models import Account, Session
+from app.columns import now
 from app.extensions import db, transaction
 
 # For each kind, the setting that holds how many seconds it may stay idle.

@@ -7,7 +7,8 @@ from flask import current_app
 from sqlalchemy import delete, select
 
 from app.accounts import encryption, store, totp
-from app.accounts.models import Account, Session, TotpSetup, now
+from app.accounts.models import Account, Session, TotpSetup
+from app.columns import now
 from app.extensions import db
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Delete, delete, select, update
 
 from app.accounts import store
 from app.accounts.errors import InvalidToken, UsedToken
-from app.accounts.models import Account, MailedToken, now
+from app.accounts.models import Account, MailedToken
+from app.columns import now
 from app.extensions import db
 
 # For each purpose, the setting that holds its lifetime in seconds.

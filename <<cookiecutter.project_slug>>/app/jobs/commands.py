@@ -6,7 +6,7 @@ from threading import Event
 import click
 from sqlalchemy import select
 
-from app.accounts.models import now
+from app.columns import now
 from app.commands import say
 from app.extensions import db
 from app.jobs.models import Job

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts.models import EMAIL_LENGTH, Base, UtcDateTime, now, text
+from app.accounts.models import EMAIL_LENGTH
+from app.columns import Base, UtcDateTime, now, text_column
 
 ERROR_LENGTH = 200
 
@@ -31,7 +32,7 @@ class Job(Base):
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True
     )
     # Whom it writes to: as typed by anyone, when nothing was looked up yet.
-    email: Mapped[str | None] = mapped_column(text(EMAIL_LENGTH), index=True)
+    email: Mapped[str | None] = text_column(EMAIL_LENGTH, index=True)
     # Whatever else the job needs, as JSON.
     arguments: Mapped[str] = mapped_column(Text, info={"export": False})
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -11,7 +11,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Update, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts.models import now
+from app.columns import now
 from app.extensions import changed_rows, db, on_commit, transaction
 from app.jobs.models import ERROR_LENGTH, Job
 from app.jobs.registry import KINDS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app.accounts.models import now, timestamp
+from app.columns import now, timestamp
 from app.extensions import db, transaction
 from app.jobs import queue
 from app.jobs.models import Job

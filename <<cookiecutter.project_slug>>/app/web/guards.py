@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from app.accounts.models import EMAIL_LENGTH, Session, now
+from app.accounts.models import EMAIL_LENGTH, Session
+from app.columns import now
 from app.extensions import login_manager
 from app.identity import current_identity
 

@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.accounts.errors import SignedOut
-from app.accounts.models import NAME_LENGTH, Session, timestamp
+from app.accounts.models import NAME_LENGTH, Session
 from app.accounts.passkeys import ceremonies
+from app.columns import timestamp
 from app.identity import current_identity
 from app.web.blueprint import bp
 from app.web.browser import client, let_in

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Flask
 from markupsafe import Markup
 
-from app.accounts.models import timestamp
+from app.columns import timestamp
 
 
 def init_app(app: Flask) -> None:

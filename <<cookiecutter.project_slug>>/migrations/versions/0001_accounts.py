@@ -11,17 +11,19 @@ branch_labels = None
 depends_on = None
 
 
-def text(length: int) -> sa.String:
-    """Text that people typed, compared letter by letter: as in the models."""
-    kind = sa.String(length)
+def text(name: str, length: int, *, nullable: bool = False) -> sa.Column[str]:
+    """Return a column for text that people enter, compared exactly on every database."""
     #: if cookiecutter.__backend == "mysql"
-    kind = kind.with_variant(sa.String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+    kind = sa.String(length, collation="utf8mb4_bin")
     #: endif
-    return kind
+    #: if cookiecutter.__backend != "mysql"
+    kind = sa.String(length)
+    #: endif
+    return sa.Column(name, kind, nullable=nullable)
 
 
 def moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
-    """A moment in UTC."""
+    """Return a column for a time in UTC."""
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
@@ -32,8 +34,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.Uuid(), nullable=False),
         sa.Column("user_handle", sa.String(43), nullable=False),
-        sa.Column("name", text(100), nullable=False),
-        sa.Column("email", text(254), nullable=False),
+        text("name", 100),
+        text("email", 254),
         sa.Column("password_hash", sa.String(255), nullable=False),
         moment("created_at"),
         moment("confirmed_at", nullable=True),
@@ -55,7 +57,7 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("factor_verified", sa.Boolean(), nullable=False),
-        sa.Column("user_agent", text(255), nullable=False),
+        text("user_agent", 255),
         sa.Column("ip_address", sa.String(45), nullable=False),
         moment("created_at"),
         moment("last_seen_at"),
@@ -74,7 +76,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.String(64), nullable=False),
         sa.Column("purpose", sa.String(16), nullable=False),
-        sa.Column("email", text(254), nullable=False),
+        text("email", 254),
         sa.Column("job_id", sa.Integer(), nullable=True),
         moment("created_at"),
         moment("expires_at"),
@@ -147,7 +149,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("credential_hash", sa.String(64), nullable=False),
         sa.Column("credential", sa.LargeBinary(), nullable=False),
-        sa.Column("name", text(100), nullable=False),
+        text("name", 100),
         sa.Column("sign_count", sa.BigInteger(), nullable=False),
         sa.Column("device_bound", sa.Boolean(), nullable=False),
         sa.Column("synced", sa.Boolean(), nullable=False),
@@ -172,7 +174,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(40), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=True),
-        sa.Column("email", text(254), nullable=True),
+        text("email", 254, nullable=True),
         sa.Column("arguments", sa.Text(), nullable=False),
         moment("due_at"),
         sa.Column("tries", sa.Integer(), nullable=False),

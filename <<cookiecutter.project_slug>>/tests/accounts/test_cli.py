@@ -12,7 +12,8 @@ from app import jobs
 from app.accounts import authentication, passwords, recovery, registration, sessions
 from app.accounts.client import Client
 from app.accounts.errors import WrongCredentials
-from app.accounts.models import Account, MailedToken, Session, now
+from app.accounts.models import Account, MailedToken, Session
+from app.columns import now
 from app.extensions import db
 from tests.authenticator import start_session, turn_on
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from app import jobs, mail
-from app.accounts.models import now
+from app.columns import now
 from app.extensions import db, transaction
 from app.jobs.commands import duration
 from tests.accounts.test_cli import run

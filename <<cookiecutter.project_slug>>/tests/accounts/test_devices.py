@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from app.accounts import authentication, devices, passwords, recovery, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import LimitReached, WrongCredentials
-from app.accounts.models import Account, Device, now
+from app.accounts.models import Account, Device
+from app.columns import now
 from app.extensions import db
 from tests.conftest import PASSWORD, MakeApp, add_account
 

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.accounts import exports, store
-from app.accounts.models import Account, UtcDateTime
+from app.accounts.models import Account
+from app.columns import UtcDateTime
 from app.extensions import db
 from tests.conftest import add_account
 

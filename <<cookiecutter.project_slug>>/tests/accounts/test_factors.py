@@ -22,14 +22,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import FactorRequired, InvalidInput
-from app.accounts.models import (
-    Account,
-    Challenge,
-    RecoveryCode,
-    Session,
-    TotpFactor,
-    TotpSetup,
-)
+from app.accounts.models import Account, Challenge, RecoveryCode, Session, TotpFactor, TotpSetup
 from app.extensions import db
 from tests.authenticator import KIND, STEP, Authenticator, begin, first_step, turn_on
 from tests.conftest import PASSWORD, Inbox, add_account

@@ -8,7 +8,8 @@ from flask import Flask
 
 from app.accounts import access, recovery, registration
 from app.accounts.errors import InvalidToken, WrongCredentials
-from app.accounts.models import Account, now
+from app.accounts.models import Account
+from app.columns import now
 from tests.accounts.test_cli import CLIENT, count, run, sign_in
 from tests.conftest import Inbox, MakeApp
 

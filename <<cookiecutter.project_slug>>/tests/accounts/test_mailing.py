@@ -22,7 +22,8 @@ from app.accounts import (
     tokens,
 )
 from app.accounts.client import Client
-from app.accounts.models import Account, MailedToken, now
+from app.accounts.models import Account, MailedToken
+from app.columns import now
 from app.extensions import db
 from app.mail import Email, emails
 from tests.conftest import PASSWORD, Inbox, add_account

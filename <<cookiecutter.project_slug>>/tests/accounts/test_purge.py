@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from app.accounts import authentication, limits, purge, recovery, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.limits import Rule
-from app.accounts.models import Account, Device, LimitCounter, now
+from app.accounts.models import Account, Device, LimitCounter
+from app.columns import now
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.work import counted

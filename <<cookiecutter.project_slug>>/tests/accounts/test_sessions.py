@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.accounts import authentication, sessions
 from app.accounts.client import Client
-from app.accounts.models import now
+from app.columns import now
 from tests.conftest import PASSWORD, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")

@@ -11,7 +11,8 @@ from sqlalchemy import select, text
 from app.accounts import sessions, store, tokens
 from app.accounts.client import Client
 from app.accounts.errors import InvalidToken
-from app.accounts.models import Account, MailedToken, Session, now
+from app.accounts.models import Account, MailedToken, Session
+from app.columns import now
 from app.extensions import db
 
 KIND = next(iter(sessions.IDLE_SETTINGS))

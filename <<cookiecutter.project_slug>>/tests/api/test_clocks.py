@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.accounts.models import now
+from app.columns import now
 from tests.conftest import PASSWORD, MakeApp
 
 SKEWS = [timedelta(0), timedelta(minutes=1), timedelta(minutes=-1)]

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app import jobs
-from app.accounts.models import now
+from app.columns import now
 from app.extensions import db, on_commit, transaction
 from app.jobs import queue
 from app.jobs.queue import JobCancelled

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from app import jobs
-from app.accounts.models import now
+from app.columns import now
 from app.extensions import db, transaction
 from app.jobs import queue, worker
 from app.jobs.registry import KINDS, Kind

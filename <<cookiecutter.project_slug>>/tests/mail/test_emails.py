@@ -13,7 +13,7 @@ import pytest
 from email_validator import EmailNotValidError
 from flask import Flask
 
-from app.accounts.models import now
+from app.columns import now
 from app.mail import Email, emails
 from app.mail.composing import compose
 from tests.conftest import MakeApp

@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 
 from app import kinds
-from app.accounts.models import now
+from app.columns import now
 from app.config import DEFAULTS, SETTINGS
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.web.conftest import Browser

@@ -7,7 +7,8 @@ import time_machine
 from flask import Flask
 from sqlalchemy import delete
 
-from app.accounts.models import Account, now
+from app.accounts.models import Account
+from app.columns import now
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.web.conftest import Browser, without_token

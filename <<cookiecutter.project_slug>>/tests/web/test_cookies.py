@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.accounts.models import now
+from app.columns import now
 from tests.conftest import MakeApp, add_account
 from tests.web.conftest import Browser
 

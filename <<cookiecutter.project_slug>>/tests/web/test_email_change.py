@@ -8,7 +8,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.accounts import limits
-from app.accounts.models import Account, now
+from app.accounts.models import Account
+from app.columns import now
 from app.extensions import db
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 from tests.web.conftest import Browser, error_of, without_token

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.accounts.models import now
+from app.columns import now
 from app.web.blueprint import bp
 from tests.conftest import PASSWORD
 from tests.web.conftest import Browser

@@ -10,7 +10,8 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from app.accounts.models import Session, now
+from app.accounts.models import Session
+from app.columns import now
 from app.extensions import db, transaction
 from tests.conftest import PASSWORD, Inbox
 from tests.web.conftest import Browser, error_of

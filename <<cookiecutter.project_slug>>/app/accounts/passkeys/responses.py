@@ -9,8 +9,9 @@ from app.accounts import events
 from app.accounts import store as accounts
 from app.accounts.client import Client
 from app.accounts.errors import NotConfirmed, WrongCredentials
-from app.accounts.models import Account, Passkey, now
+from app.accounts.models import Account, Passkey
 from app.accounts.passkeys import store
+from app.columns import now
 from app.extensions import db
 
 NOT_CONFIRMED = "not confirmed"
