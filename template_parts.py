@@ -23,6 +23,7 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
     )
     return [
         (web, ["app/web", "tests/web", "app/accounts/passkeys/signals.py"]),
+        (web, ["tests/accounts/passkey_races/test_reauthentication.py"]),
         (api, ["app/api", "tests/api", "schemathesis.toml"]),
         (api and not web, ["app/api/bare_tokens.py", "tests/api/test_bare_tokens.py"]),
         (api and not web, ["app/api/start.py", "tests/api/test_start.py"]),

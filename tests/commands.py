@@ -1,4 +1,4 @@
-"""Programs run as a person would, without the settings of the person who runs the tests."""
+"""Run programs without the settings of the person who runs the tests."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ KEPT_BEGINNINGS = ("UV_", "PIP_", "http", "HTTP", "no_proxy", "NO_PROXY")
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a program needs of this process's environment, and `settings`."""
+    """Return what a program needs of this process's environment, and `settings`."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -28,7 +28,7 @@ def run(
     settings: Mapping[str, str] | None = None,
     timeout: int = 1700,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program that has to succeed; the test fails with its output if it does not."""
+    """Run a program that has to succeed; otherwise the test fails with its output."""
     result = subprocess.run(
         [str(part) for part in command],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""Rendering, as a person's command would do it, and each variant installed once."""
+"""Render apps with cookiecutter, and install each variant once."""
 
 import json
 import os
@@ -53,7 +53,7 @@ SHARING = (
 
 
 class ByVariant(LoadScopeScheduling):
-    """Gives tests that share an app to one process, which starts it once; the rest one by one."""
+    """Gives tests that share an app to one process, which starts it once, and others one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
         group = nodeid.partition("[")[2].rstrip("]")
@@ -72,25 +72,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long; otherwise the random order stays."""
+    """Run long tests first, and keep the random order of the others."""
     items.sort(key=lambda item: [not item.nodeid.startswith(beginning) for beginning in LONG])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByVariant:
-    """Where xdist asks how to spread the tests."""
+    """Return the scheduler that xdist asks for."""
     return ByVariant(config, log)
 
 
 @dataclass(frozen=True)
 class Renderer:
-    """Renders a template with cookiecutter's settings of its own: none of this machine's count."""
+    """Renders a template with settings of its own, instead of this machine's."""
 
     template: Path
     config: Path
     output: Path
 
     def __call__(self, **answers: Any) -> Path:
-        """The folder of a new app. Answers that the template does not ask for are refused."""
+        """Return the folder of a new app. Refuse answers that the template doesn't ask for."""
         questions = json.loads((self.template / "cookiecutter.json").read_text("utf-8"))
         unknown = answers.keys() - {name for name in questions if not name.startswith("_")}
         assert not unknown, f"the template asks no such question: {unknown}"
@@ -114,14 +114,14 @@ class Installed:
     database_url: str
 
     def run(self, program: str, *arguments: str | Path, **settings: str) -> str:
-        """What a program of its environment prints; it has to succeed."""
+        """Return what a program of its environment prints; it has to succeed."""
         settings = {"DATABASE_URL": self.database_url, **settings}
         command = (self.programs / program, *arguments)
         return commands.run(*command, folder=self.folder, settings=settings).stdout
 
 
 def copy_template(target: Path) -> Path:
-    """The template without what git ignores: working on it in place leaves things behind."""
+    """Return the template without what git ignores: working on it in place leaves things behind."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, check=True).stdout
     for name in names.decode().split("\0"):
@@ -133,7 +133,7 @@ def copy_template(target: Path) -> Path:
 
 
 def make_renderer(template: Path, folder: Path) -> Renderer:
-    """A renderer whose settings, replay file and apps are all under `folder`."""
+    """Return a renderer whose settings, replay file and apps are all under `folder`."""
     config = folder / "config.yaml"
     config.write_text(f"replay_dir: {folder}/replay\ncookiecutters_dir: {folder}/templates\n")
     return Renderer(template, config, folder)
@@ -147,13 +147,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def render(template: Path, tmp_path: Path) -> Renderer:
-    """Renders into a folder that is this test's own."""
+    """Render into a folder of this test."""
     return make_renderer(template, tmp_path)
 
 
 @pytest.fixture(scope="session", params=VARIANTS, ids=str)
 def variant(request: pytest.FixtureRequest) -> Variant:
-    """Every variant in turn."""
+    """Each variant."""
     chosen: Variant = request.param
     return chosen
 
@@ -201,7 +201,7 @@ def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mypy learned from one variant helps with the next: it goes by content."""
+    """A cache for mypy that all variants share, since it depends on the content of files."""
     return tmp_path_factory.mktemp("mypy")
 
 

@@ -1,4 +1,4 @@
-"""Databases for variants: a new one on each call, on the servers that the environment names."""
+"""Create databases for variants on the servers that the environment names."""
 
 import os
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ SERVERS = {
 
 
 def is_named(backend: str) -> bool:
-    """Whether the environment names a server."""
+    """Return whether the environment names a server."""
     return bool(os.environ.get(SERVERS[backend][0]))
 
 
 def server_url(backend: str) -> str:
-    """The URL of a server whose user may create databases."""
+    """Return the URL of a server whose user may create databases."""
     name, default = SERVERS[backend]
     return os.environ.get(name) or default
 
 
 @contextmanager
 def database(backend: str, options: str = "") -> Iterator[str]:
-    """The URL of an empty database, created with the options of `CREATE DATABASE`.
+    """Yield the URL of an empty database, created with the options of `CREATE DATABASE`.
 
     Without the server the test is skipped on a person's machine, and fails where CI is set.
     """

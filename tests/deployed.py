@@ -1,4 +1,4 @@
-"""A rendered app behind nginx, as its `deploy` folder says; the tests act as systemd."""
+"""A rendered app behind nginx, with the files in its `deploy` folder. The tests act as systemd."""
 
 import os
 import socket
@@ -92,14 +92,14 @@ class Site:
     authority: str
 
     def client(self) -> requests.Session:
-        """A client that trusts the certificate."""
+        """Return a client that trusts the certificate."""
         client = requests.Session()
         client.trust_env = False
         client.verify = self.authority
         return client
 
     def browser(self) -> requests.Session:
-        """A browser that is signed in as Ada."""
+        """Return a browser that is signed in as Ada."""
         client = self.client()
         page = client.get(f"{self.address}/login", timeout=walk.WAIT).text
         fields = {"csrf_token": walk.hidden_token(page), **nodes.ADA}

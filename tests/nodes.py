@@ -1,4 +1,4 @@
-"""A rendered app in production, and what it depends on, which can be taken from it."""
+"""A rendered app in production, and the services that it depends on, which can fail."""
 
 import json
 import re
@@ -45,12 +45,12 @@ class Node:
         return self.log_file.read_text("utf-8")
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it wrote so far; fails where a line is not JSON, and leaves out one half written."""
+        """Return what it wrote so far, without an unfinished line. Fail if a line isn't JSON."""
         complete = self.log.rpartition("\n")[0]
         return [json.loads(line) for line in complete.splitlines()]
 
     def workers(self) -> list[int]:
-        """The process ids of its workers."""
+        """Return the process ids of its workers."""
         children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children")
         return [int(pid) for pid in children.read_text("ascii").split()]
 
@@ -62,19 +62,19 @@ class Node:
         return sum(row[1].endswith(port) and row[3] == "01" and row[9] != "0" for row in rows)
 
     def api(self, method: str, path: str, token: str = "", **body: str) -> requests.Response:
-        """The response of the API, on a separate connection."""
+        """Return the response of the API, on a separate connection."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self.address}/api/v1{path}"
         return requests.request(method, url, json=body or None, headers=headers, timeout=walk.WAIT)
 
     def sign_in(self) -> str:
-        """A bearer token of Ada's."""
+        """Return a bearer token of Ada's."""
         answer = self.api("POST", "/sessions", **ADA)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["token"])
 
     def browser(self) -> requests.Session:
-        """A browser that is signed in as Ada."""
+        """Return a browser that is signed in as Ada."""
         client = walk.browser(self.address)
         answer = self.submit(client, "/login", **ADA)
         assert answer.headers.get("Location") == "/account", answer.text
@@ -83,7 +83,7 @@ class Node:
     def submit(
         self, client: requests.Session, path: str, page: str = "", **fields: str
     ) -> requests.Response:
-        """The response to a form that was opened on its page, filled in and sent."""
+        """Return the response to a form that was opened on its page, filled in and sent."""
         text = client.get(f"{self.address}{page or path}", timeout=walk.WAIT).text
         token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', text)[0]
         data = {"csrf_token": token, **fields}
@@ -93,7 +93,7 @@ class Node:
 
 
 def settings(database_url: str, **others: str) -> dict[str, str]:
-    """The settings of a node in production, with a cheap hash and no mail server."""
+    """Return the settings of a node in production, with a cheap hash and no mail server."""
     return {
         "SECRET_KEY": secrets.token_hex(32),
         "DATABASE_URL": database_url,
@@ -107,7 +107,7 @@ def settings(database_url: str, **others: str) -> dict[str, str]:
 
 
 def prepare(folder: Path, programs: Path, environment: dict[str, str]) -> None:
-    """Make the tables, and Ada's account."""
+    """Create the tables and Ada's account."""
     commands.run(programs / "python", "-c", PREPARATION, folder=folder, settings=environment)
 
 
@@ -115,7 +115,7 @@ def prepare(folder: Path, programs: Path, environment: dict[str, str]) -> None:
 def running(
     folder: Path, programs: Path, environment: dict[str, str], *, healthy: bool = True
 ) -> Iterator[Node]:
-    """A node that answers, and is healthy. It is stopped at the end, if it was not before."""
+    """Yield a node that answers, and is healthy. It is stopped at the end, if it was not before."""
     port = walk.free_port()
     log_file = folder / f"{port}.log"
     with log_file.open("wb") as log:
@@ -152,14 +152,14 @@ def until(condition: Callable[[], bool], seconds: float = walk.WAIT) -> None:
 
 
 def listens(port: int) -> bool:
-    """Whether something accepts connections on a port of this machine."""
+    """Return whether something accepts connections on a port of this machine."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
 
 
 class Proxy:
-    """Passes connections on to a server, until it is cut or frozen."""
+    """Forwards connections to a server, until it is cut or frozen."""
 
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
@@ -170,24 +170,24 @@ class Proxy:
         self.mend()
 
     def mend(self) -> None:
-        """Pass connections on, again."""
+        """Forward connections again."""
         self.listener = socket.create_server(("127.0.0.1", self.port))
         self.sockets = [self.listener]
         Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def cut(self) -> None:
-        """Refuse new connections and break those there are."""
+        """Refuse new connections, and close the existing ones."""
         for each in self.sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
     def freeze(self) -> None:
-        """Take connections and requests, and answer none."""
+        """Accept connections and requests, but never respond."""
         self.flowing.clear()
 
     def thaw(self) -> None:
-        """Pass on what waits, and all that follows."""
+        """Forward what waits, and all that follows."""
         self.flowing.set()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -217,7 +217,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """What `RATELIMIT_STORAGE_URI` takes."""
+        """The value for `RATELIMIT_STORAGE_URI`."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
@@ -235,5 +235,5 @@ class Redis:
         self.process.wait()
 
     def freeze(self) -> None:
-        """Let it take connections, and answer none."""
+        """Let it accept connections, but never respond."""
         self.process.send_signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""What an owner does to an app: changes of its models, and programs to fill and read its tables."""
+"""Changes that an owner makes to an app's models, and programs that fill and read its tables."""
 
 import re
 from collections.abc import Callable
@@ -252,7 +252,7 @@ RENAME = """op.alter_column(
 
 
 def replaced(source: str, old: str, new: str) -> str:
-    """The source with one text in place of another, which it has to contain."""
+    """Return the source with one text in place of another, which it has to contain."""
     changed = source.replace(old, new, 1)
     assert changed != source, old
     return changed

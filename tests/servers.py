@@ -1,4 +1,4 @@
-"""Servers of a test's own, for what cannot be done to one that others use."""
+"""Servers that only one test uses, for what can't be done to a shared one."""
 
 import getpass
 import os
@@ -28,7 +28,7 @@ def need(*programs: str) -> None:
 
 @contextmanager
 def pgbouncer(url: str, folder: Path, connections: int) -> Iterator[str]:
-    """A pool in transaction mode before the server of a URL; gives the URL that leads through it.
+    """Run PgBouncer in transaction mode before the server of a URL. Yields its own URL.
 
     `connections` is how many it opens to the server.
     """

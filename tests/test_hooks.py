@@ -1,4 +1,4 @@
-"""What rendering does to files and folders that are there already, and on unusual machines."""
+"""Rendering over existing files and folders, and on unusual machines."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def write(folder: Path, *names: str) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--skip-if-file-exists",)])
-def test_no_file_of_the_owner_is_lost(render: Renderer, options: tuple[str, ...]) -> None:
+def test_files_of_the_owner_are_kept(render: Renderer, options: tuple[str, ...]) -> None:
     folder = render(**SMALL)
     write(folder, *OWN_FILES)
     message = update(render, *options, **SMALL)
@@ -56,7 +56,7 @@ def test_no_file_of_the_owner_is_lost(render: Renderer, options: tuple[str, ...]
     assert not (folder / "app/api/account.py").exists()
 
 
-def test_a_link_of_the_owner_stays_one(render: Renderer, tmp_path: Path) -> None:
+def test_symbolic_links_of_the_owner_are_kept(render: Renderer, tmp_path: Path) -> None:
     folder = render(**SMALL)
     (tmp_path / "elsewhere").write_text("elsewhere")
     (folder / "compose.yaml").symlink_to(tmp_path / "elsewhere")
@@ -70,7 +70,7 @@ def test_a_link_of_the_owner_stays_one(render: Renderer, tmp_path: Path) -> None
     assert (folder / "schemathesis.toml").is_dir()
 
 
-def test_a_feature_taken_away_leaves_what_the_owner_changed(render: Renderer) -> None:
+def test_removing_a_feature_keeps_files_that_the_owner_changed(render: Renderer) -> None:
     folder = render(**SMALL | {"interface": "both"})
     with (folder / "app/api/sessions.py").open("a") as module:
         module.write("# changed")
@@ -96,7 +96,7 @@ def test_files_set_aside_by_an_update_that_failed_come_back(render: Renderer) ->
     assert not list(folder.rglob("*.kept-aside"))
 
 
-def test_what_working_in_place_left_behind_is_not_rendered(
+def test_files_left_by_working_in_place_are_not_rendered(
     template: Path, tmp_path: Path, render: Renderer
 ) -> None:
     copy = tmp_path / "copy"
@@ -110,7 +110,9 @@ def test_what_working_in_place_left_behind_is_not_rendered(
     assert not [name for name in litter if (folder / name).exists()]
 
 
-def test_a_template_that_may_only_be_read(template: Path, tmp_path: Path, render: Renderer) -> None:
+def test_a_read_only_template_can_be_rendered(
+    template: Path, tmp_path: Path, render: Renderer
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(template, copy)
     for path in copy.rglob("*"):

@@ -1,4 +1,4 @@
-"""The lock files hold exactly what each variant's pyproject.toml leads to, on every system."""
+"""The lock files hold exactly what each variant's pyproject.toml requires, on every system."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ def pins(text: str) -> frozenset[str]:
     return frozenset(entry.partition(" \\\n")[0] for entry in lock.entries(text))
 
 
-def test_each_lock_is_what_pyproject_leads_to(variant: Variant, rendered: Path) -> None:
+def test_each_lock_matches_pyproject(variant: Variant, rendered: Path) -> None:
     run, dev = lock.requirements((rendered / "pyproject.toml").read_text("utf-8"))
     for name, asked in ((lock.RUN, run), (lock.DEV, [*run, *dev])):
         text = (rendered / name).read_text("utf-8")
@@ -84,7 +84,7 @@ def test_a_set_that_changes_with_the_variant_gets_a_condition() -> None:
         assert with_it == variants
 
 
-def test_requirements_that_no_version_meets_end_in_uv_s_words(
+def test_unsatisfiable_requirements_show_the_message_of_uv(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""Text without tags is returned as it is, and everything else rendered as ever."""
+"""Text without tags is returned unchanged, and everything else is rendered as before."""
 
 import pytest
 from jinja2 import DictLoader, Environment
@@ -10,7 +10,7 @@ OTHERS = ["<<x>>", "#: if x\nyes\n#: endif\nend", "a <# comment #> b", "windows\
 
 
 def environment(source: str, *, keeps_end: bool) -> Environment:
-    """An environment with the template's delimiters."""
+    """Return an environment with the template's delimiters."""
     return Environment(  # noqa: S701 - this renders no HTML
         loader=DictLoader({"file": source}),
         keep_trailing_newline=keeps_end,

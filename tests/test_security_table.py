@@ -1,4 +1,4 @@
-"""docs/security.md of a rendered app: its tests exist, and no item of the standard is left out."""
+"""docs/security.md of an app: its tests exist, and no item of the standard is missing."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ Item = tuple[int, ...]
 
 
 def standard() -> set[Item]:
-    """Every item of the standard at level 1 and 2."""
+    """Return every item of the standard at level 1 and 2."""
     items: set[Item] = set()
     for section, numbers in re.findall(r"(\d+\.\d+): (\S+)", ITEMS):
         chapter, part = map(int, section.split("."))
@@ -41,7 +41,7 @@ def standard() -> set[Item]:
 
 
 def treated(document: str) -> list[Item]:
-    """The items in the first column of the document's tables, `a to b` being all between."""
+    """Return the items in the first column of the document's tables, `a to b` being all between."""
     found: list[Item] = []
     for cell in re.findall(r"^\| (\d+\.\d+\.\d+[^|]*) \|", document, re.MULTILINE):
         for part in cell.split(", "):
@@ -53,12 +53,12 @@ def treated(document: str) -> list[Item]:
 
 
 def functions(path: Path) -> set[str]:
-    """The names of a module's functions."""
+    """Return the names of a module's functions."""
     tree = ast.parse(path.read_text("utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_named_test_exists(rendered: Path) -> None:
+def test_every_test_in_the_table_exists(rendered: Path) -> None:
     document = (rendered / "docs" / "security.md").read_text("utf-8")
     named = set(re.findall(r"`([\w/]+\.py)::(\w+)`", document))
     assert len(named) > 50

@@ -1,4 +1,4 @@
-"""The words that docs/style.md replaces are used nowhere."""
+"""No document uses a word that docs/style.md replaces."""
 
 import ast
 import io
@@ -33,7 +33,7 @@ KINDS_OF_MAIL = r"(?! (?:server|program|scanner)s?\b)"
 
 
 def replaced_words() -> re.Pattern[str]:
-    """The first column of the table, as one pattern."""
+    """Return the first column of the table, as one pattern."""
     table = STYLE.read_text("utf-8").partition("| --- | --- |\n")[2]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
     words = sorted({word.strip() for row in rows for word in row.split(",")}, key=len, reverse=True)
@@ -43,7 +43,7 @@ def replaced_words() -> re.Pattern[str]:
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file that people read, without code in backticks."""
+    """Yield the lines of a file that people read, without code in backticks."""
     text = path.read_text("utf-8")
     lines = list(enumerate(text.splitlines(), 1))
     if path.suffix == ".py":
@@ -58,14 +58,14 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def comments(source: str) -> Iterator[tuple[int, str]]:
-    """The comments of a module."""
+    """Yield the comments of a module."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not token.string.startswith("#:"):
             yield token.start[0], token.string
 
 
 def docstrings(source: str) -> Iterator[tuple[int, str]]:
-    """The lines of a module's docstrings, and the names of its tests as words."""
+    """Yield the lines of a module's docstrings, and the names of its tests as words."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             continue
@@ -77,7 +77,7 @@ def docstrings(source: str) -> Iterator[tuple[int, str]]:
 
 
 def files() -> list[Path]:
-    """Every file that people read."""
+    """Return every file that people read."""
     return [
         path
         for path in ROOT.rglob("*")
@@ -86,7 +86,7 @@ def files() -> list[Path]:
     ]
 
 
-def test_old_words_are_used_nowhere() -> None:
+def test_no_document_uses_an_old_word() -> None:
     pattern = replaced_words()
     found = [
         f"{path.relative_to(ROOT)}:{number}: {match[0]}: {line.strip()}"
@@ -116,7 +116,7 @@ def test_an_old_word_is_found(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["the mail server", "`by mail` is code", "```\nmails = []\n```\n", "an email"]
 )
-def test_what_is_no_old_word_is_not_found(tmp_path: Path, text: str) -> None:
+def test_other_words_are_not_found(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.md"
     path.write_text(text)
     assert not any(replaced_words().search(line) for _, line in prose(path))

@@ -1,4 +1,4 @@
-"""The workflows of the template and of its apps: nothing from elsewhere can change what they run."""
+"""The workflows of the template and its apps pin everything that they run."""
 
 import re
 import sys

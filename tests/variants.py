@@ -1,4 +1,4 @@
-"""The one list of variants, and what belongs to each."""
+"""The list of variants."""
 
 from dataclasses import dataclass
 from itertools import product

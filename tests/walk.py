@@ -1,4 +1,4 @@
-"""Someone registers, confirms, signs in, downloads and signs out, over real HTTP."""
+"""Register, confirm, sign in, download and sign out over real HTTP."""
 
 import re
 import secrets
@@ -32,7 +32,7 @@ class MailServer:
     async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        """Keep a mail."""
+        """Keep an email."""
         assert isinstance(envelope.content, bytes)
         message = message_from_bytes(envelope.content, policy=default)
         assert isinstance(message, EmailMessage)
@@ -40,7 +40,7 @@ class MailServer:
         return "250 OK"
 
     def token(self) -> str:
-        """The token in the next email."""
+        """Return the token in the next email."""
         body = self.mails.get(timeout=WAIT).get_body(("plain",))
         assert body is not None
         return str(
@@ -50,7 +50,7 @@ class MailServer:
 
 @contextmanager
 def mail_server() -> Iterator[tuple[MailServer, int]]:
-    """A mail server on a free port."""
+    """Yield a mail server on a free port."""
     server = MailServer()
     port = free_port()
     controller = Controller(server, hostname="127.0.0.1", port=port)
@@ -74,7 +74,7 @@ def free_port() -> int:
 
 
 class Browser(requests.Session):
-    """Sends the cookies that are for TLS alone, though it is the proxy that would speak TLS."""
+    """Sends cookies that are only for TLS, as if a proxy had terminated it."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send one request with all cookies."""
@@ -84,7 +84,7 @@ class Browser(requests.Session):
 
 
 def browser(address: str) -> Browser:
-    """A client that is taken for one that comes by TLS, through a proxy."""
+    """Return a client whose requests count as TLS through a proxy."""
     client = Browser()
     client.trust_env = False
     secure = address.replace("http:", "https:")
@@ -108,7 +108,7 @@ def wait_until_healthy(
 
 
 def register_in_debug_mode(address: str) -> None:
-    """A newcomer registers and finds the link in the mailbox of development."""
+    """Register, and find the link in the development mailbox."""
     client = requests.Session()
     client.trust_env = False
     form = client.get(f"{address}/register").text
@@ -123,12 +123,12 @@ def register_in_debug_mode(address: str) -> None:
 
 
 def hidden_token(page: str) -> str:
-    """The CSRF token in a page's form."""
+    """Return the CSRF token in a page's form."""
     return str(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0])
 
 
 def pages(address: str, mails: MailServer, *, downloads: bool) -> None:
-    """The walk through the pages."""
+    """Walk through the pages."""
     client = browser(address)
 
     def send(path: str, **fields: str) -> requests.Response:
@@ -160,7 +160,7 @@ def pages(address: str, mails: MailServer, *, downloads: bool) -> None:
 
 
 def api(address: str, mails: MailServer, *, downloads: bool) -> None:
-    """The walk through the JSON API."""
+    """Walk through the JSON API."""
     client = requests.Session()
     client.headers["X-Forwarded-Proto"] = "https"
     client.trust_env = False

@@ -1,4 +1,4 @@
-"""Runs migrations on the app's own engine, with the metadata of its models."""
+"""Run migrations on the app's own engine, with the metadata of its models."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from migrations import rendering
 
 
 def options() -> dict[str, Any]:
-    """How migrations are compared, written and run."""
+    """Return the options with which migrations are compared, written and run."""
     found: dict[str, Any] = {
         "target_metadata": db.metadata,
         "compare_type": True,
@@ -65,7 +65,7 @@ def migrate(connection: Connection) -> None:
 
 
 def changes_database() -> bool:
-    """Whether the command is upgrade, downgrade or stamp, which run one at a time."""
+    """Return whether the command is upgrade, downgrade or stamp, which run one at a time."""
     try:
         context.get_revision_argument()
     except KeyError:
@@ -92,7 +92,11 @@ def migrate_alone(connection: Connection) -> None:
 
 
 def run() -> None:
-    """Run a `flask db` command. Raises ClickException, which says in one line what failed."""
+    """Run a `flask db` command.
+
+    Raises:
+        ClickException: One line that says what failed.
+    """
     if context.is_offline_mode():
         write_sql()
         return

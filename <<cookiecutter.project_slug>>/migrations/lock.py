@@ -1,4 +1,4 @@
-"""Migrations run in one process at a time, however many start at the same moment."""
+"""Run migrations in one process at a time, even if several start at the same moment."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What MySQL and MariaDB need of the migrations that `flask db migrate` writes."""
+"""Adapt the migrations that `flask db migrate` writes to MySQL and MariaDB."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -25,14 +25,14 @@ def for_server(url: URL, engine: Engine) -> URL:
 def without_zone(
     value: Any, kind: TypeEngine[Any], dialect: Dialect
 ) -> tuple[Any, TypeEngine[Any]]:
-    """A moment as the server can hold it: in UTC, without a zone. Anything else stays as it is."""
+    """Return a time in UTC without a zone, as the server stores it. Keep any other value."""
     if dialect.name in NAMES and isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC).replace(tzinfo=None), DateTime()
     return value, kind
 
 
 def as_expression(constant: str, kind: TypeEngine[Any], dialect: Dialect) -> str:
-    """A default as an expression where MySQL accepts nothing else: for long texts and bytes."""
+    """Return the default of a long text or bytes as an expression, as MySQL requires."""
     stored = kind.compile(dialect=dialect).split()[0]
     if dialect.name in NAMES and stored.endswith(("TEXT", "BLOB", "JSON")):
         return f"({constant})"
@@ -49,7 +49,7 @@ def release_indexes(changes: ops.OpContainer, context: MigrationContext) -> None
 
 
 def _release(table: ops.ModifyTableOps, connection: Connection) -> None:
-    """Take foreign keys off while an index that they may need is dropped, and put them back.
+    """Drop foreign keys while an index that they may need is dropped, and create them again.
 
     A key that finds no other index then gets one of its own, which the server creates.
     """
@@ -78,7 +78,7 @@ def _release(table: ops.ModifyTableOps, connection: Connection) -> None:
 
 
 def _dropped_columns(op: ops.MigrateOperation) -> list[str]:
-    """The columns of an index, or of a unique constraint, that an operation drops."""
+    """Return the columns of an index, or of a unique constraint, that an operation drops."""
     dropped: object = None
     if isinstance(op, ops.DropIndexOp):
         dropped = op.to_index()

@@ -1,4 +1,4 @@
-"""The order of the operations that `flask db migrate` writes: one that every database accepts.
+"""Order the operations that `flask db migrate` writes so that every database accepts them.
 
 Alembic drops a table before the foreign keys that lead to it, and an index before the foreign key
 that needs it.
@@ -42,7 +42,7 @@ def _drop_tables_last(changes: ops.OpContainer) -> None:
 
 
 def _rank_in_table(op: ops.MigrateOperation) -> int:
-    """Foreign keys are dropped before anything they need, and created after it."""
+    """Rank operations: foreign keys are dropped before what they need, and created after it."""
     if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "foreignkey":
         return 0
     return 2 if isinstance(op, ops.CreateForeignKeyOp) else 1

@@ -1,4 +1,4 @@
-"""What `flask db migrate` writes: files that run as they are, on filled tables too."""
+"""Render what `flask db migrate` writes, so that it also runs on tables with rows."""
 
 import enum
 import json
@@ -40,7 +40,7 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     """Render types of the app's own, and defaults in SQL; leave everything else to Alembic.
 
     A migration must run years later, when the class may be gone. So a `TypeDecorator` is written
-    as what it is in the database; a type that no class of SQLAlchemy's stands behind is imported.
+    as what it is in the database; a type that isn't based on a class of SQLAlchemy's is imported.
     """
     if kind == "server_default":
         return _render_default(item, context)
@@ -65,12 +65,12 @@ def _render_default(item: Any, context: AutogenContext) -> str | Literal[False]:
 
 
 def _unescaped(sql: str, dialect: Dialect) -> str:
-    """SQL without the escapes of a driver that marks parameters with %."""
+    """Return SQL without the escapes of a driver that marks parameters with %."""
     return sql.replace("%%", "%") if dialect.paramstyle in ("format", "pyformat") else sql
 
 
 def _escaped(sql: str) -> str:
-    """SQL for `text`, which takes a colon for the beginning of a parameter."""
+    """Return SQL for `text`, which takes a colon for the beginning of a parameter."""
     return sql.replace(":", r"\:")
 
 
@@ -82,7 +82,7 @@ def read_default(_inspector: object, _table: object, column: Any) -> None:
 
 
 def _public(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The type as a class that SQLAlchemy exports, since a dialect has classes of its own."""
+    """Return the type as a class that SQLAlchemy exports instead of the dialect's own."""
     for cls in type(kind).__mro__:
         parts = cls.__module__.split(".")
         package = import_module(".".join(parts[: 3 if parts[1:2] == ["dialects"] else 1]))
@@ -152,7 +152,7 @@ def _operations(operations: Iterable[ops.MigrateOperation]) -> Iterator[ops.Migr
 
 
 def _server_default(model: Column[Any], dialect: Dialect) -> str | TextClause | None:
-    """The model's default for the database; None if it has none or Python computes it."""
+    """Return the model's default for the database; None if it has none or Python computes it."""
     default: Any = model.default
     if default is None or not default.is_scalar:
         return None

@@ -1,4 +1,4 @@
-"""Migrations on SQLite run as a whole or not at all, and delete no row on the way.
+"""Run migrations on SQLite in one transaction, without deleting rows.
 
 SQLite changes most of a table by copying it and dropping the original (Alembic's "batch mode").
 With foreign keys enforced, dropping a table first deletes every row that refers to it.
@@ -73,7 +73,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _orphans(connection: Connection) -> list[Row]:
-    """Rows that refer to a missing row: each as table, rowid and the table it refers to."""
+    """Return rows that refer to a missing row: each as table, rowid and the table it refers to."""
     try:
         rows = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     except OperationalError as error:  # such as a reference to columns that are not unique
@@ -99,7 +99,7 @@ def _refuse_orphans(orphans: list[Row], before: list[Row]) -> None:
 
 
 def _broken(connection: Connection) -> str:
-    """Tell what is wrong with the first view or trigger that can't work; empty if all can.
+    """Return what is wrong with the first view or trigger that can't work, or an empty string.
 
     SQLite checks all of them when it renames a table. A copied table has left those of other
     tables as they were, even if they name a column that is gone.

@@ -1,4 +1,4 @@
-"""Tables of SQLite keep everything when Alembic copies them, and `flask db check` sees if not.
+"""Keep everything of a SQLite table when Alembic copies it; `flask db check` notices otherwise.
 
 Alembic reads a table's definition from the database to make the copy, but not all of it: not
 AUTOINCREMENT, collations, triggers, indexes on expressions, checks without a name.
@@ -26,7 +26,7 @@ QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", re.
 
 
 def has_autoincrement(connection: Connection, table: str) -> bool:
-    """Whether a table of the database never gives a deleted row's id to a new row."""
+    """Return whether a table of the database never gives a deleted row's id to a new row."""
     statement = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
     sql = connection.exec_driver_sql(statement, (table,)).scalar()
     if sql is None:  # SQLite would find it, SQLAlchemy would miss its primary key
@@ -35,7 +35,7 @@ def has_autoincrement(connection: Connection, table: str) -> bool:
 
 
 class Sqlite(SQLiteImpl):
-    """Alembic's SQLite operations, with nothing lost between a table and its copy.
+    """Alembic's SQLite operations, which copy a table without losing anything.
 
     Alembic uses the class that was defined last for a dialect.
     """
@@ -101,7 +101,7 @@ class Sqlite(SQLiteImpl):
 
 
 def _originals(connection: Connection, batch: ApplyBatchImpl) -> dict[str, str]:
-    """The table's triggers and indexes, except indexes that Alembic changes or drops itself."""
+    """Return the table's triggers and indexes, except those that Alembic changes or drops."""
     statement = "SELECT name, type, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
     rows = connection.exec_driver_sql(statement, (batch.table.name,)).fetchall()
     reflected = {index.name for index in batch.table.indexes}
@@ -114,13 +114,13 @@ def _originals(connection: Connection, batch: ApplyBatchImpl) -> dict[str, str]:
 
 
 def _renamed_or_dropped(batch: ApplyBatchImpl) -> bool:
-    """Whether a column of the original is missing in the copy, or has another name there."""
+    """Return whether a column of the original is missing in the copy, or has another name there."""
     names = set(batch.new_table.c.keys()) if batch.new_table is not None else set()
     return not names.issuperset(column.name for column in batch.table.c)
 
 
 def _collations(connection: Connection, table: Table) -> dict[str, str]:
-    """Each column's collation, which SQLite tells of an index alone: an empty one will do."""
+    """Return each column's collation. SQLite only tells it for an index, which may be empty."""
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(column.name) for column in table.c)
     connection.exec_driver_sql(
@@ -132,7 +132,7 @@ def _collations(connection: Connection, table: Table) -> dict[str, str]:
 
 
 def _keep_counting(connection: Connection, original: str, copy: str) -> None:
-    """Let a copy with AUTOINCREMENT give no id that its original gave, deleted rows included."""
+    """Let a copy with AUTOINCREMENT never reuse an id of its original, even of deleted rows."""
     if not has_autoincrement(connection, copy):
         return
     select = "SELECT seq FROM sqlite_sequence WHERE name = ?"
@@ -144,18 +144,18 @@ def _keep_counting(connection: Connection, original: str, copy: str) -> None:
 
 
 class AutoincrementOp(ops.MigrateOperation):
-    """Give a table AUTOINCREMENT, or take it away."""
+    """Add AUTOINCREMENT to a table, or remove it."""
 
     def __init__(self, table: str, wanted: bool) -> None:
         self.table = table
         self.wanted = wanted
 
     def reverse(self) -> ops.MigrateOperation:
-        """The operation of the downgrade."""
+        """Return the operation of the downgrade."""
         return AutoincrementOp(self.table, not self.wanted)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
-        """What `flask db check` prints."""
+        """Return what `flask db check` prints."""
         return ("autoincrement", self.table, self.wanted)
 
 
@@ -163,7 +163,7 @@ class AutoincrementOp(ops.MigrateOperation):
 def compare_autoincrement(
     context: AutogenContext, changes: ops.UpgradeOps, _schemas: object
 ) -> None:
-    """Find tables whose AUTOINCREMENT is not as the models have it."""
+    """Find tables whose AUTOINCREMENT differs from the models."""
     connection, metadata = context.connection, context.metadata
     if connection is None or metadata is None or connection.dialect.name != "sqlite":
         return

@@ -21,20 +21,20 @@ NOON = "2026-01-31T12:00:00Z"
 
 
 class Authenticator:
-    """What a phone holds: the key, and perhaps the recovery codes beside it."""
+    """An authenticator app with its key, and the recovery codes if there are any."""
 
     def __init__(self, secret: str, recovery_codes: list[str] | None = None) -> None:
         self.secret = secret
         self.recovery_codes = recovery_codes or []
 
     def code(self, steps: int = 0) -> str:
-        """The code that is shown now, or so many steps later."""
+        """Return the code that is shown now, or this many steps later."""
         # While the clock runs, the next step may begin before the code is sent.
         assert time.time_ns() == time.time_ns(), "codes need the fixture `clock`"
         return TOTP(self.secret).at(int(time.time()), counter_offset=steps)
 
     def wrong_code(self) -> str:
-        """Six digits that are no code of a time near now."""
+        """Return six digits that aren't a code of any time close to now."""
         near = {self.code(steps) for steps in range(-12, 13)}
         return next(code for code in map("{:06}".format, range(100)) if code not in near)
 
@@ -54,7 +54,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 def start_session(app: Flask, email: str, client: Client, kind: str = KIND) -> Session:
-    """A session of an account without a second factor."""
+    """Return a session of an account without a second factor."""
     with app.app_context():
         return authentication.sign_in(email, PASSWORD, client, kind).session
 
@@ -67,13 +67,13 @@ def turn_on(session: Session, client: Client) -> Authenticator:
 
 
 def begin(session: Session) -> setups.SetUp:
-    """The key that waits in a session; needs an app context."""
+    """Return the key that waits in a session; needs an app context."""
     with transaction():
         return setups.find_or_new(session)
 
 
 def first_step(email: str, client: Client, kind: str = KIND) -> str:
-    """The token of a challenge, after a right password."""
+    """Return the token of a challenge, after a right password."""
     with pytest.raises(FactorRequired) as caught:
         authentication.sign_in(email, PASSWORD, client, kind)
     return caught.value.token

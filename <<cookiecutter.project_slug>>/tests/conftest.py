@@ -119,13 +119,13 @@ MakeApp = Callable[..., Flask]
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what lives as long as the run: a sixth of the time."""
+    """Keep the garbage collector from what lasts for the whole run: it saves a sixth of the time."""
     gc.freeze()
 
 
 @dataclass(frozen=True)
 class Mail:
-    """An email as its reader sees it."""
+    """An email as its recipient sees it."""
 
     to: str
     subject: str
@@ -150,12 +150,12 @@ class Inbox:
         )
 
     def to(self, address: str) -> list[Mail]:
-        """All emails to an address, after the jobs that are due are done."""
+        """Return all emails to an address, after the jobs that are due are done."""
         jobs.run_due(self.app)
         return [mail for mail in self.sent if mail.to == address]
 
     def token(self, address: str) -> str:
-        """The token in the newest email to an address, from its link or from its own line."""
+        """Return the token in the newest email to an address, from its link or its line."""
         body = self.to(address)[-1].body
         found: list[str] = re.findall(
             r"^(?:https://localhost/\S*/)?([\w-]{43})$", body, re.MULTILINE
@@ -175,7 +175,7 @@ def migrated_url(database_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def create(migrated_url: str, tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
-    """Creates apps on this worker's database. Each template is compiled once for all of them."""
+    """Create apps on this worker's database. Each template is compiled once for all of them."""
     compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
     def create(**settings: Any) -> Flask:
@@ -189,7 +189,7 @@ def create(migrated_url: str, tmp_path_factory: pytest.TempPathFactory) -> MakeA
 
 @pytest.fixture
 def make_app(create: MakeApp) -> Iterator[MakeApp]:
-    """Makes apps with other settings; their database is emptied afterwards."""
+    """Create apps with other settings. Their database is emptied afterwards."""
     apps: list[Flask] = []
 
     def make(**settings: Any) -> Flask:
@@ -214,7 +214,7 @@ def shared_app(create: MakeApp) -> Iterator[Flask]:
 
 @pytest.fixture
 def app(shared_app: Flask) -> Iterator[Flask]:
-    """An app with the settings of the tests, with nothing in it."""
+    """An empty app with the settings of the tests."""
     yield shared_app
     forget_all(shared_app)
 
@@ -241,14 +241,14 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def account(app: Flask) -> str:
-    """The address of a confirmed account, its password being PASSWORD."""
+    """The email address of a confirmed account with the password PASSWORD."""
     return add_account(app)
 
 
 def add_account(
     app: Flask, email: str = "ada@example.com", name: str = "Ada", *, confirmed: bool = True
 ) -> str:
-    """Store an account with PASSWORD and give its address."""
+    """Store an account with the password PASSWORD, and return its email address."""
     with app.app_context():
         registration.create(name, email, PASSWORD, confirmed=confirmed)
     return email

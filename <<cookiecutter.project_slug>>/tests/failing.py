@@ -1,4 +1,4 @@
-"""Statements that fail, each with its values in the driver's own message."""
+"""Failing statements, whose values are in the driver's own message."""
 
 import logging
 import re
@@ -39,14 +39,14 @@ PRIVATE = re.compile(r"(?i)ada|grace|hopper|scrypt:|\b[\w-]{43}\b|\b[0-9a-f]{64}
 
 
 def engine_of(app: Flask) -> Engine:
-    """The engine of an app."""
+    """Return the engine of an app."""
     with app.app_context():
         return db.engine
 
 
 @contextmanager
 def failing_statement(app: Flask, number: int) -> Iterator[list[str]]:
-    """Let one statement fail, counted from 0; gives what was executed."""
+    """Let one statement fail, counted from 0. Yields what was executed."""
     seen: list[str] = []
 
     def fail(

@@ -25,7 +25,7 @@ Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 def new_key() -> Key:
-    """A key as most authenticators make it."""
+    """Return a key as most authenticators create it."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -46,7 +46,7 @@ class SoftwareAuthenticator:
     user_handle: str | None = None
 
     def create(self, options: dict[str, Any], **lies: Any) -> dict[str, Any]:
-        """What `navigator.credentials.create` gives, as its `toJSON()`."""
+        """Return what `navigator.credentials.create` gives, as its `toJSON()`."""
         self.user_handle = options["user"]["id"]
         made = lies.get("credential_id", self.credential_id)
         attested = self.aaguid + len(made).to_bytes(2) + made + cbor.encode(self._public_key(lies))
@@ -58,7 +58,7 @@ class SoftwareAuthenticator:
         )
 
     def get(self, options: dict[str, Any], **lies: Any) -> dict[str, Any]:
-        """What `navigator.credentials.get` gives, as its `toJSON()`."""
+        """Return what `navigator.credentials.get` gives, as its `toJSON()`."""
         data = self._data(options["rpId"], lies)
         client_data = self._client_data("webauthn.get", options, lies)
         signature = sign(lies.get("key", self.key), data + sha256(client_data).digest())
@@ -107,7 +107,7 @@ class SoftwareAuthenticator:
 
 
 def sign(key: Key, data: bytes) -> bytes:
-    """A signature by any kind of key."""
+    """Return a signature by any kind of key."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(data)
     if isinstance(key, rsa.RSAPrivateKey):
@@ -116,7 +116,7 @@ def sign(key: Key, data: bytes) -> bytes:
 
 
 def forged(credential: dict[str, Any]) -> dict[str, Any]:
-    """The same response with another signature."""
+    """Return the same response with another signature."""
     response = credential["response"]
     signature = bytearray(websafe_decode(response["signature"]))
     signature[-1] ^= 1
@@ -124,7 +124,7 @@ def forged(credential: dict[str, Any]) -> dict[str, Any]:
 
 
 def creation_options(session: Session) -> ceremonies.Options:
-    """The options for a new passkey, without the checks before; needs an app context."""
+    """Return the options for a new passkey, without the checks before; needs an app context."""
     with transaction():
         return ceremonies._creation(session)
 

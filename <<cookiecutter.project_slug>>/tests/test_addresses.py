@@ -58,7 +58,7 @@ def test_an_address_has_one_form(written: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(("written", "form"), PAIRS)
-def test_every_request_gets_it(app: Flask, written: str, form: str) -> None:
+def test_every_request_has_its_client_address(app: Flask, written: str, form: str) -> None:
     with app.test_request_context(environ_overrides={"REMOTE_ADDR": written}):
         assert current_client().ip_address == form
 
@@ -76,7 +76,7 @@ class Seen:
         self.make_app = make_app
 
     def by(self, proxies: int, forwarded: str | None, peer: str = "192.0.2.9") -> str | None:
-        """The address that an app sees, and everything that reads it."""
+        """Return the address that an app sees, and everything that reads it."""
         app = self.make_app(TRUSTED_PROXIES=proxies)
         found: list[str | None] = []
         app.before_request(lambda: found.append(request.remote_addr))
@@ -113,7 +113,7 @@ def test_the_trusted_proxies_say_who_the_client_is(
         (2, "203.0.113.7", "192.0.2.9", "fewer addresses than TRUSTED_PROXIES"),
     ],
 )
-def test_an_address_that_is_nobodys_is_warned_of_once(
+def test_an_invalid_forwarded_address_is_logged_once(
     make_app: MakeApp,
     caplog: pytest.LogCaptureFixture,
     proxies: int,
@@ -141,9 +141,7 @@ def test_an_address_that_is_nobodys_is_warned_of_once(
         ("", "http"),
     ],
 )
-def test_the_trusted_proxy_says_which_scheme(
-    make_app: MakeApp, forwarded: str, scheme: str
-) -> None:
+def test_the_trusted_proxy_sets_the_scheme(make_app: MakeApp, forwarded: str, scheme: str) -> None:
     app = make_app(TRUSTED_PROXIES=1, PREFERRED_URL_SCHEME="http")
     schemes: list[str] = []
     app.before_request(lambda: schemes.append(request.scheme))

@@ -18,7 +18,9 @@ def back_up(app: Flask, *arguments: object) -> Result:
 
 
 #: if cookiecutter.__backend == "sqlite"
-def test_it_is_whole_while_others_write(app: Flask, account: str, tmp_path: Path) -> None:
+def test_a_backup_is_consistent_while_others_write(
+    app: Flask, account: str, tmp_path: Path
+) -> None:
     import sqlite3
     from contextlib import closing
 
@@ -40,7 +42,7 @@ def test_it_is_whole_while_others_write(app: Flask, account: str, tmp_path: Path
 
 #: endif
 @pytest.mark.parametrize("fails", [True, False])
-def test_only_a_copy_that_is_complete_is_kept(
+def test_an_incomplete_copy_is_deleted(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
     def write(_url: URL, file: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_program_that_fails_or_is_missing_is_named(
 
 #: endif
 #: if cookiecutter.__backend == "postgresql"
-def test_pg_dump_gets_the_password_out_of_sight(
+def test_the_password_for_pg_dump_is_not_in_its_arguments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy import make_url
@@ -94,7 +96,7 @@ def test_pg_dump_gets_the_password_out_of_sight(
 
 #: endif
 #: if cookiecutter.__backend == "mysql"
-def test_mariadb_dump_gets_the_password_out_of_sight(
+def test_the_password_for_mariadb_dump_is_not_in_its_arguments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy import make_url

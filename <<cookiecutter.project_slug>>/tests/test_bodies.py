@@ -40,7 +40,7 @@ def echo(make_app: MakeApp) -> Flask:
 
 
 def send(app: Flask, stream: io.BytesIO, **environ: Any) -> tuple[int, bytes]:
-    """The status and body of the response to a body of any kind, sent to `/length`."""
+    """Return the status and body of the response to a body of any kind, sent to `/length`."""
     sent = EnvironBuilder(app, "/length").get_environ()
     sent |= {"wsgi.input": stream, **environ}
     answer, status, _ = run_wsgi_app(app.wsgi_app, sent, buffered=True)
@@ -58,7 +58,7 @@ def test_a_body_is_measured(echo: Flask, length: int, status: int, in_chunks: bo
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_a_form_may_be_as_long_as_a_body_may_be(make_app: MakeApp, in_chunks: bool) -> None:
+def test_a_form_may_be_as_long_as_any_body(make_app: MakeApp, in_chunks: bool) -> None:
     app = make_app()
     app.add_url_rule("/length", "length", lambda: request.form["a"][:1])
     start, end = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n', b"\r\n--x--"
@@ -108,7 +108,7 @@ def test_a_malformed_body_is_refused(echo: Flask) -> None:
     assert send(echo, Malformed(), **CHUNKED)[0] == 400
 
 
-def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
+def test_an_endless_body_is_not_waited_for(client: FlaskClient) -> None:
     environ = EnvironBuilder(client.application, "/healthz", method="POST").get_environ()
     environ["wsgi.input"] = None  # reading it would fail
     _, status, _ = run_wsgi_app(client.application.wsgi_app, environ, buffered=True)
@@ -137,7 +137,7 @@ def test_a_body_that_has_no_end_is_not_waited_for(client: FlaskClient) -> None:
     ],
 )
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_what_is_refused_anyway_is_refused_before_its_body_is_read(
+def test_other_refusals_come_before_the_body_is_read(
     app: Flask, method: str, path: str, environ: dict[str, str], status: int, in_chunks: bool
 ) -> None:
     stream = Stream(b"x" * 1000)
@@ -154,7 +154,7 @@ def test_what_is_refused_anyway_is_refused_before_its_body_is_read(
     assert stream.tell() == 1000
 
 
-def test_no_more_than_a_part_of_an_endless_body_is_discarded(echo: Flask) -> None:
+def test_only_part_of_an_endless_body_is_discarded(echo: Flask) -> None:
     stream = Stream(b"x" * 3 * bodies.DISCARDED_LENGTH)
     assert send(echo, stream, CONTENT_LENGTH=str(3 * bodies.DISCARDED_LENGTH))[0] == 413
     assert stream.tell() == bodies.DISCARDED_LENGTH
@@ -170,7 +170,7 @@ def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def arriving_at(server: socket.socket, seconds: float) -> Body:
-    """A body of ten bytes that arrives on a connection."""
+    """Return a body of ten bytes that arrives on a connection."""
     environ = {
         "wsgi.input": server.makefile("rb"),
         "gunicorn.socket": server,
@@ -191,7 +191,7 @@ def test_a_body_that_arrives_too_slowly_is_refused(
     assert client.recv(3) == b"408"
 
 
-def test_a_body_that_the_server_stops_waiting_for_arrives_too_slowly(
+def test_a_body_that_times_out_in_the_server_counts_as_too_slow(
     connection: tuple[socket.socket, socket.socket],
 ) -> None:
     connection[1].settimeout(0.05)
@@ -212,7 +212,9 @@ def test_a_few_slow_bodies_leave_threads_for_others(
         bodies._patience.release(bodies.PATIENT_THREADS)
 
 
-def test_patience_is_given_back(connection: tuple[socket.socket, socket.socket]) -> None:
+def test_the_allowance_for_slow_bodies_is_returned(
+    connection: tuple[socket.socket, socket.socket],
+) -> None:
     client, server = connection
     for _ in range(2 * bodies.PATIENT_THREADS):
         client.send(b"x" * 10)

@@ -21,7 +21,9 @@ def failure(url: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("arguments", [("accounts", "list"), ("db", "upgrade"), ("db", "check")])
-def test_a_missing_database_is_one_line(database_url: str, arguments: tuple[str, ...]) -> None:
+def test_a_missing_database_is_reported_in_one_line(
+    database_url: str, arguments: tuple[str, ...]
+) -> None:
     url = make_url(database_url)
     missing = url.set(database=f"{url.database}/missing").render_as_string(hide_password=False)
     (line,) = failure(missing, *arguments).splitlines()

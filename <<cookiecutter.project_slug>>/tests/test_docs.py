@@ -10,7 +10,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def first_column(name: str) -> set[str]:
-    """What the tables of a document list in their first column."""
+    """Return what the tables of a document list in their first column."""
     rows = re.findall(r"^\| (`.*?) \|", (DOCS / name).read_text("utf-8"), re.MULTILINE)
     return {word for row in rows for word in re.findall(r"`([\w.]+)`", row)}
 

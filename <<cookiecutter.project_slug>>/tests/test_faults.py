@@ -39,7 +39,7 @@ def app(make_app: MakeApp) -> Flask:
 
 
 def working(app: Flask) -> Flask:
-    """The app with a page that writes to the database."""
+    """Return the app with a page that writes to the database."""
 
     def work() -> str:
         db.session.execute(update(Account).values(name="Grace"))
@@ -51,7 +51,7 @@ def working(app: Flask) -> Flask:
 
 
 def reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the log says of the faults, after what all say alike."""
+    """Return what the log says about the faults, without the part that is always the same."""
     lines = [record for record in caplog.records if record.name == "app.errors"]
     assert all(line.levelno == logging.ERROR and line.exc_info is None for line in lines)
     return [line.getMessage().removeprefix(LINE) for line in lines]
@@ -66,7 +66,7 @@ def assert_unavailable(response: TestResponse) -> None:
 
 
 def health(client: FlaskClient) -> int:
-    """What a load balancer sees."""
+    """Return what a load balancer sees."""
     return client.get("/healthz").status_code
 
 
@@ -82,7 +82,7 @@ def statements(app: Flask, before: str, after: str) -> Iterator[None]:
             connection.execute(text(after))
 
 
-def test_every_fault_is_one_line_and_heals_by_itself(
+def test_every_database_error_is_one_log_line_and_recovers(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     rename = "ALTER TABLE {} RENAME TO {}"
@@ -95,7 +95,7 @@ def test_every_fault_is_one_line_and_heals_by_itself(
     assert health(client) == 200
 
 
-def test_no_free_connection_is_said_soon(
+def test_an_exhausted_connection_pool_is_reported_quickly(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = engine_of(app)
@@ -105,7 +105,7 @@ def test_no_free_connection_is_said_soon(
     assert client.get("/work").text == "done"
 
 
-def test_a_lock_is_waited_for_only_so_long(
+def test_waiting_for_a_lock_times_out(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_account(app)
@@ -127,12 +127,12 @@ def revision(app: Flask, value: str) -> Iterator[str]:
         yield own
 
 
-def test_the_tables_of_newer_code_do(app: Flask, client: FlaskClient) -> None:
+def test_tables_of_a_newer_version_are_healthy(app: Flask, client: FlaskClient) -> None:
     with revision(app, "9999"):
         assert health(client) == 200
 
 
-def test_the_tables_of_older_code_do_not_do(
+def test_tables_of_an_older_version_are_not_healthy(
     app: Flask,
     client: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,7 +146,7 @@ def test_the_tables_of_older_code_do_not_do(
     assert health(client) == 200
 
 
-def test_a_database_without_tables_does_not_do(
+def test_a_database_without_tables_is_not_healthy(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     rename = "ALTER TABLE {} RENAME TO {}"
@@ -156,7 +156,7 @@ def test_a_database_without_tables_does_not_do(
     assert table in caplog.text
 
 
-def test_a_database_that_takes_no_writes(
+def test_a_read_only_database_is_not_healthy(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_account(app)
@@ -169,7 +169,7 @@ def test_a_database_that_takes_no_writes(
     assert client.get("/work").text == "done"
 
 
-def test_a_command_says_in_one_line_that_no_write_is_taken(app: Flask) -> None:
+def test_a_command_reports_a_read_only_database_in_one_line(app: Flask) -> None:
     email = add_account(app, confirmed=False)
     with read_only(app):
         result = app.test_cli_runner().invoke(args=["accounts", "confirm", email])
@@ -225,7 +225,7 @@ def read_only_transactions(connection: Any, _record: object) -> None:
 
 
 #: endif
-def test_another_violated_constraint_is_no_taken_address(
+def test_other_violated_constraints_are_not_reported_as_a_taken_address(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
@@ -262,7 +262,7 @@ TIME_OUTS: dict[str, list[tuple[str, set[object], set[object]]]] = {
 }
 
 
-def test_time_outs_hold_in_the_server_but_not_for_commands(make_app: MakeApp) -> None:
+def test_time_outs_apply_to_the_server_but_not_to_commands(make_app: MakeApp) -> None:
     settings = {"DATABASE_LOCK_TIMEOUT_SECONDS": 7, "DATABASE_STATEMENT_TIMEOUT_SECONDS": 9}
     engine = engine_of(make_app(**settings))
     for query, serving, command in TIME_OUTS[engine.dialect.name]:
@@ -287,14 +287,14 @@ def test_the_owners_engine_options_are_kept(make_app: MakeApp) -> None:
     assert engine.hide_parameters
 
 
-def test_no_other_database_of_the_owners_shows_parameters(make_app: MakeApp) -> None:
+def test_other_databases_of_the_owner_log_no_parameters(make_app: MakeApp) -> None:
     app = make_app()
     other = make_app(SQLALCHEMY_BINDS={"other": app.config["SQLALCHEMY_DATABASE_URI"]})
     with other.app_context():
         assert db.engines["other"].hide_parameters
 
 
-def test_the_owners_pool_needs_no_size(make_app: MakeApp) -> None:
+def test_the_owners_pool_class_needs_no_size(make_app: MakeApp) -> None:
     app = make_app(SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool})
     assert isinstance(engine_of(app).pool, NullPool)
     assert app.test_client().get("/healthz").status_code == 200

@@ -83,7 +83,7 @@ def test_a_served_request_has_status_and_time(app: Flask, lines: Lines) -> None:
 
 
 @pytest.mark.usefixtures("failing")
-def test_an_exception_is_logged_once_and_on_one_line(client: FlaskClient, lines: Lines) -> None:
+def test_an_exception_is_logged_once_on_one_line(client: FlaskClient, lines: Lines) -> None:
     response = client.get("/healthz")
     assert response.status_code == 500
     (line,) = lines()
@@ -93,7 +93,7 @@ def test_an_exception_is_logged_once_and_on_one_line(client: FlaskClient, lines:
 
 
 @pytest.mark.parametrize("end", ["%0A", "%0D", "%0B", "%C2%85", "%E2%80%A8"])
-def test_no_path_can_start_a_second_line(client: FlaskClient, lines: Lines, end: str) -> None:
+def test_paths_cannot_start_a_second_line(client: FlaskClient, lines: Lines, end: str) -> None:
     client.get(f"/{end}forged", headers=OTHER_HOST)
     (line,) = lines()
     assert str(line["path"]).endswith("forged")
@@ -117,7 +117,7 @@ def test_each_request_has_an_id_of_its_own(client: FlaskClient) -> None:
     assert len(found) == 3
 
 
-def test_nobody_but_a_trusted_proxy_chooses_the_id(client: FlaskClient) -> None:
+def test_only_a_trusted_proxy_can_set_the_request_id(client: FlaskClient) -> None:
     response = client.get("/healthz", headers={"X-Request-ID": "chosen"})
     assert response.headers["X-Request-ID"] != "chosen"
 
@@ -137,7 +137,7 @@ def test_nobody_but_a_trusted_proxy_chooses_the_id(client: FlaskClient) -> None:
         (TOKEN, False),
     ],
 )
-def test_a_trusted_proxy_chooses_the_id(proxied: FlaskClient, given: str, used: bool) -> None:
+def test_a_trusted_proxy_sets_the_request_id(proxied: FlaskClient, given: str, used: bool) -> None:
     response = proxied.get("/healthz", headers={"X-Request-ID": given})
     assert (response.headers["X-Request-ID"] == given) == used
     assert response.headers["X-Request-ID"]
@@ -162,7 +162,7 @@ def test_the_audit_log_has_the_same_id(
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_json_is_for_production(
+def test_logs_are_json_only_in_production(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], debug: bool
 ) -> None:
     monkeypatch.setattr(logging.root, "handlers", [])
@@ -175,7 +175,7 @@ def test_json_is_for_production(
     assert written.startswith("{") == (not debug)
 
 
-def test_handlers_of_the_owner_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owners_log_handlers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     handler = logging.NullHandler()
     monkeypatch.setattr(logging.root, "handlers", [handler])
     logs.init_app(Flask("tests.app"))

@@ -12,7 +12,7 @@ from tests.conftest import SETTINGS
 
 
 def flask_db(url: str, *arguments: str) -> str:
-    """What `flask db ARGUMENTS` prints, in a process of its own."""
+    """Return what `flask db ARGUMENTS` prints, in a process of its own."""
     settings = {name: str(SETTINGS[name]) for name in ("SECRET_KEY", "BASE_URL", "MAIL_SERVER")}
     environment = {**os.environ, **settings, "DATABASE_URL": url}
     result = programs.run(["-m", "flask", "db", *arguments], environment)
@@ -20,9 +20,7 @@ def flask_db(url: str, *arguments: str) -> str:
     return result.stdout + result.stderr
 
 
-def test_they_run_up_down_and_up_again_and_leave_no_difference_to_the_models(
-    migrated_url: str, app: Flask
-) -> None:
+def test_migrations_run_up_down_and_up_and_match_the_models(migrated_url: str, app: Flask) -> None:
     flask_db(migrated_url, "downgrade", "base")
     flask_db(migrated_url, "upgrade")
     with app.app_context():

@@ -17,7 +17,9 @@ def mounted(make_app: MakeApp) -> Flask:
 # A proxy may pass the path on as it came, or take off the part that leads to this app.
 @pytest.mark.parametrize("prefix", [MOUNT, ""])
 @pytest.mark.parametrize("path", ["/healthz", "/static/style.css"])
-def test_it_is_found_with_and_without_its_path(mounted: Flask, prefix: str, path: str) -> None:
+def test_a_mounted_app_responds_with_and_without_its_path(
+    mounted: Flask, prefix: str, path: str
+) -> None:
     assert mounted.test_client().get(prefix + path, buffered=True).status_code == 200
     assert mounted.test_client().get(f"/shopping{path}").status_code == 404
 

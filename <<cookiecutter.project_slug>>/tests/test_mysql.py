@@ -28,7 +28,7 @@ from app.config import DEFAULTS
         (1053, True),  # shutting down
     ],
 )
-def test_what_passes(number: int, fatal: bool) -> None:
+def test_temporary_errors_are_recognized(number: int, fatal: bool) -> None:
     found = mysql.diagnose(pymysql.OperationalError(number, "words of the server"))
     assert found == faults.Fault(str(number), "words of the server", passing=True, fatal=fatal)
 

@@ -62,7 +62,7 @@ ONE_FACED = {
 
 
 def routes(app: Flask) -> set[str]:
-    """Every route as `METHOD /path`, its variables as `<>`; a form's GET goes with its POST."""
+    """Return every route as `METHOD /path` with `<>` for variables. A form's GET is left out."""
     found = {
         f"{method} {re.sub('<[^>]+>', '<>', rule.rule)}"
         for rule in app.url_map.iter_rules()
@@ -80,14 +80,14 @@ def _posted(route: str) -> str:
     return route.replace("GET", "POST", 1)
 
 
-def test_every_capability_is_in_pages_and_api(app: Flask) -> None:
+def test_every_capability_is_in_both_pages_and_api(app: Flask) -> None:
     promised = {page for page, _ in CAPABILITIES.values()}
     promised |= {operation.replace(" ", " /api/v1", 1) for _, operation in CAPABILITIES.values()}
     missing = promised - routes(app)
     assert not missing, f"Correct CAPABILITIES in {FILE}: no route is {missing}"
 
 
-def test_no_route_is_without_a_twin_or_a_reason(app: Flask) -> None:
+def test_every_route_has_a_counterpart_or_a_reason(app: Flask) -> None:
     promised = {page for page, _ in CAPABILITIES.values()}
     promised |= {operation.replace(" ", " /api/v1", 1) for _, operation in CAPABILITIES.values()}
     alone = routes(app) - promised - ONE_FACED.keys()

@@ -34,12 +34,12 @@ from tests.programs import SECONDS
         ("42601", False, False),  # syntax
     ],
 )
-def test_what_an_error_means(code: str, passing: bool, fatal: bool) -> None:
+def test_errors_are_classified(code: str, passing: bool, fatal: bool) -> None:
     found = postgresql.diagnose(psycopg.errors.lookup(code)("ada@example.com"))
     assert (found.code, found.message, found.passing, found.fatal) == (code, "", passing, fatal)
 
 
-def test_without_a_code_it_is_the_connection() -> None:
+def test_an_error_without_a_code_is_a_connection_error() -> None:
     lost = "server closed the connection unexpectedly"
     assert postgresql.diagnose(psycopg.OperationalError(lost)).message == lost
     assert postgresql.diagnose(psycopg.DataError("ada@example.com")).message == ""
@@ -68,7 +68,7 @@ def raw(connection: Connection) -> postgresql.Connection:
     return found
 
 
-def test_a_connection_is_taken_for_alive_shortly_after_its_use_until_the_server_ends_it(
+def test_a_recently_used_connection_is_not_checked(
     app: Flask,
 ) -> None:
     with app.app_context(), db.engine.connect() as own, db.engine.connect() as other:
@@ -85,7 +85,7 @@ def test_a_connection_is_taken_for_alive_shortly_after_its_use_until_the_server_
         own.invalidate()
 
 
-def test_a_connection_that_was_just_used_and_then_ended_fails_no_request(app: Flask) -> None:
+def test_a_connection_that_ended_after_its_use_fails_no_request(app: Flask) -> None:
     client = app.test_client()
     with app.app_context(), db.engine.connect() as other:
         with db.engine.connect() as idle:

@@ -24,7 +24,7 @@ PATHS = ["/healthz", "/static/style.css", "/no-such-page"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> None:
+def test_every_response_has_the_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
     for directive in (
@@ -47,7 +47,7 @@ def test_every_answer_carries_the_headers(client: FlaskClient, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_no_header_is_there_twice(client: FlaskClient, path: str) -> None:
+def test_no_header_is_sent_twice(client: FlaskClient, path: str) -> None:
     names = [name for name, _ in client.get(path, buffered=True).headers]
     assert len(set(names)) == len(names)
 
@@ -62,7 +62,9 @@ def test_no_header_is_there_twice(client: FlaskClient, path: str) -> None:
         #: endif
     ],
 )
-def test_every_answer_says_what_it_is(client: FlaskClient, path: str, content_type: str) -> None:
+def test_every_response_has_a_content_type(
+    client: FlaskClient, path: str, content_type: str
+) -> None:
     assert client.get(path, buffered=True).headers["Content-Type"] == content_type
 
 
@@ -132,13 +134,13 @@ def test_an_address_may_be_the_host(make_app: MakeApp) -> None:
         assert client.get("/no-such-page", headers={"Host": host}).status_code == status
 
 
-def test_load_balancers_may_ask_by_any_host(client: FlaskClient) -> None:
+def test_health_checks_accept_any_host(client: FlaskClient) -> None:
     response = client.get("/healthz", headers={"Host": "192.0.2.7:8000"})
     assert response.status_code == 200
     assert response.json == {"status": "ok"}
 
 
-def test_load_balancers_learn_that_the_database_is_down(make_app: MakeApp) -> None:
+def test_health_checks_report_that_the_database_is_down(make_app: MakeApp) -> None:
     app = make_app()
     with app.app_context():
         engine = db.engine
@@ -153,7 +155,7 @@ def test_load_balancers_learn_that_the_database_is_down(make_app: MakeApp) -> No
 
 
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"])
-def test_this_machine_is_trusted_in_debug_mode(make_app: MakeApp, host: str) -> None:
+def test_localhost_is_a_trusted_host_in_debug_mode(make_app: MakeApp, host: str) -> None:
     client = make_app(DEBUG=True).test_client()
     response = client.get("/static/style.css", headers={"Host": host}, buffered=True)
     assert response.status_code == 200
@@ -162,7 +164,7 @@ def test_this_machine_is_trusted_in_debug_mode(make_app: MakeApp, host: str) -> 
 @pytest.mark.parametrize(
     ("proxies", "seen"), [(0, "127.0.0.1"), (1, "192.0.2.3"), (2, "192.0.2.2")]
 )
-def test_only_configured_proxies_are_believed(make_app: MakeApp, proxies: int, seen: str) -> None:
+def test_only_configured_proxies_are_trusted(make_app: MakeApp, proxies: int, seen: str) -> None:
     app = make_app(TRUSTED_PROXIES=proxies)
     addresses: list[str | None] = []
     app.before_request(lambda: addresses.append(request.remote_addr))
@@ -171,24 +173,24 @@ def test_only_configured_proxies_are_believed(make_app: MakeApp, proxies: int, s
     assert addresses == [seen]
 
 
-def test_a_forwarded_host_is_not_believed(make_app: MakeApp) -> None:
+def test_a_forwarded_host_is_not_trusted(make_app: MakeApp) -> None:
     client = make_app(TRUSTED_PROXIES=1).test_client()
     headers = {"Host": "evil.example", "X-Forwarded-Host": "localhost"}
     assert client.get("/static/style.css", headers=headers).status_code == 400
 
 
-def test_the_mailbox_is_not_there_outside_debug_mode(client: FlaskClient) -> None:
+def test_the_mailbox_is_not_found_outside_debug_mode(client: FlaskClient) -> None:
     assert client.get("/dev/mailbox").status_code == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_request_is_not_sent_back(client: FlaskClient, path: str) -> None:
+def test_trace_is_not_allowed(client: FlaskClient, path: str) -> None:
     answer = client.open(path, method="TRACE", headers={"X-Secret": "secret"})
     assert answer.status_code in (404, 405)
     assert "secret" not in answer.text
 
 
-def test_folders_are_not_listed_and_only_what_is_for_all_is_served(client: FlaskClient) -> None:
+def test_only_static_files_are_served_and_no_folder_is_listed(client: FlaskClient) -> None:
     for path in (
         "/static/",
         "/static",
@@ -201,7 +203,7 @@ def test_folders_are_not_listed_and_only_what_is_for_all_is_served(client: Flask
 
 
 @pytest.mark.parametrize(("host", "status"), [("evil.example", 400), ("localhost", 404)])
-def test_a_request_that_is_turned_away_is_noted(
+def test_a_request_for_another_host_is_logged(
     client: FlaskClient,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -223,9 +225,7 @@ def test_a_request_that_is_turned_away_is_noted(
     ],
 )
 @pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
-def test_a_date_that_no_calendar_has_is_ignored(
-    client: FlaskClient, header: str, date: str
-) -> None:
+def test_an_impossible_date_is_ignored(client: FlaskClient, header: str, date: str) -> None:
     headers = {header: date, "Range": "bytes=0-9"} if header == "If-Range" else {header: date}
     assert client.get("/static/style.css", headers=headers, buffered=True).status_code == 200
 
@@ -238,7 +238,7 @@ def test_a_long_word_in_the_log_takes_little_time(app: Flask) -> None:
     assert time.process_time() - begin < 5
 
 
-def test_what_a_client_says_of_itself_fits_every_database(app: Flask) -> None:
+def test_a_long_user_agent_fits_every_database(app: Flask) -> None:
     environ = {"HTTP_USER_AGENT": "a\0b" * 200, "REMOTE_ADDR": "\0" * 100}
     with app.test_request_context(environ_overrides=environ):
         client = current_client()

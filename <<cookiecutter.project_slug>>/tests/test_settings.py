@@ -23,7 +23,7 @@ SCHEME = URL.partition("://")[0]
 
 
 def started(settings: dict[str, Any]) -> Config:
-    """The settings of an app that has got as far as it reads them."""
+    """Return the settings as the app has read them."""
     app = Flask("app", static_folder=None)
     config.load(app, settings)
     limits.init_app(app)
@@ -31,7 +31,7 @@ def started(settings: dict[str, Any]) -> Config:
 
 
 def refusal(settings: dict[str, Any]) -> str:
-    """The one line with which the app refuses to start."""
+    """Return the one line with which the app refuses to start."""
     with pytest.raises(ConfigurationError) as caught:
         started(settings)
     message = str(caught.value)
@@ -266,17 +266,17 @@ WITH = {
 
 
 def pairs(column: int) -> list[tuple[str, str]]:
-    """Each setting with each value of a column of the table."""
+    """Return each setting with each value of a column of the table."""
     return [(name, value) for name, row in ROWS.items() for value in row[column]]
 
 
-def test_every_setting_has_a_row() -> None:
+def test_every_setting_has_test_values() -> None:
     missing, old = DEFAULTS.keys() - ROWS.keys(), ROWS.keys() - DEFAULTS.keys()
     assert not missing, f"Add right and wrong values to ROWS in this file for: {missing}"
     assert not old, f"Remove from ROWS in this file, since app/config.py has no such setting: {old}"
 
 
-def test_the_numbers_of_the_tests_are_settings() -> None:
+def test_every_setting_of_the_tests_exists() -> None:
     old = NUMBERS.keys() - DEFAULTS.keys()
     assert not old, f"Remove from NUMBERS in tests/conftest.py what is no setting any more: {old}"
 
@@ -324,7 +324,7 @@ def test_a_list_without_items_means_the_default() -> None:
 
 
 def without(settings: dict[str, Any], name: str) -> dict[str, Any]:
-    """The settings without one of them."""
+    """Return the settings without one of them."""
     return {key: value for key, value in settings.items() if key != name}
 
 
@@ -347,11 +347,11 @@ def test_the_message_never_repeats_a_secret() -> None:
         ({"MAIL_SERVER": ""}, "MAIL_SERVER is missing"),
     ],
 )
-def test_settings_must_fit_together(settings: dict[str, Any], name: str) -> None:
+def test_settings_are_checked_in_combination(settings: dict[str, Any], name: str) -> None:
     assert name in refusal({**SETTINGS, "DATABASE_URL": URL, **settings})
 
 
-def test_the_first_problem_is_explained_and_the_others_are_named() -> None:
+def test_the_first_invalid_setting_is_explained_and_the_others_are_named() -> None:
     message = refusal({"DATABASE_URL": URL})
     assert message.startswith("SECRET_KEY is missing; set it to the output of: python3")
     assert message.endswith("(also wrong: BASE_URL, MAIL_SERVER)")
@@ -374,7 +374,7 @@ def test_the_first_problem_is_explained_and_the_others_are_named() -> None:
         ("MAIL_USE_TLS", "No", False),
     ],
 )
-def test_a_value_is_brought_into_one_form(name: str, text: str, value: object) -> None:
+def test_values_are_normalized(name: str, text: str, value: object) -> None:
     assert started({**SETTINGS, "DATABASE_URL": URL, name: text})[name] == value
 
 
@@ -386,12 +386,12 @@ def test_a_value_is_brought_into_one_form(name: str, text: str, value: object) -
         ("https://[2001:db8::1]", "no-reply@[IPv6:2001:db8::1]"),
     ],
 )
-def test_emails_come_from_the_host_of_the_app(url: str, sender: str) -> None:
+def test_the_default_sender_uses_the_host_of_the_app(url: str, sender: str) -> None:
     settings = started({**SETTINGS, "DATABASE_URL": URL, "BASE_URL": url})
     assert settings["MAIL_DEFAULT_SENDER"] == sender
 
 
-def test_a_weak_hash_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_weak_hash_logs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     create_app({**SETTINGS, "DATABASE_URL": URL, "TESTING": False})
     assert "PASSWORD_HASH_METHOD" in caplog.text
 

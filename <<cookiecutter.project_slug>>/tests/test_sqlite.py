@@ -17,7 +17,7 @@ from tests.failing import engine_of
 
 
 def error(name: str, message: str) -> sqlite3.Error:
-    """An error as the driver raises it."""
+    """Return an error as the driver raises it."""
     raised = sqlite3.OperationalError(message)
     raised.sqlite_errorname = name
     return raised
@@ -39,7 +39,7 @@ def error(name: str, message: str) -> sqlite3.Error:
         ("SQLITE_CONSTRAINT_UNIQUE", "UNIQUE constraint failed: accounts.email", False, False),
     ],
 )
-def test_what_an_error_means(name: str, message: str, passing: bool, fatal: bool) -> None:
+def test_errors_are_classified(name: str, message: str, passing: bool, fatal: bool) -> None:
     found = sqlite.diagnose(error(name, message))
     assert found == faults.Fault(name, message, passing, fatal)
 

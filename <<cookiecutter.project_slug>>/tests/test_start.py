@@ -27,7 +27,7 @@ def test_debug_mode_is_refused_where_others_could_reach_it(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
-def test_debug_mode_is_for_this_machine(host: str) -> None:
+def test_debug_mode_only_serves_this_machine(host: str) -> None:
     with run_command.make_context("run", ["--host", host]):
         started({**SETTINGS, "DATABASE_URL": URL, "DEBUG": True})
 

@@ -31,7 +31,7 @@ SHORTLY = {"public", "max-age=60"}
 
 
 def caching(client: FlaskClient, url: str, etag: str = "") -> set[str]:
-    """What the response to a URL says of how it may be cached."""
+    """Return the Cache-Control header of the response to a URL."""
     response = client.get(url, headers={"If-None-Match": etag}, buffered=True)
     assert response.status_code == (304 if etag else 200)
     assert "Set-Cookie" not in response.headers
@@ -47,7 +47,7 @@ def test_pages_only_use_urls_that_browsers_keep(client: FlaskClient, page: str) 
 
 
 @pytest.mark.parametrize(("endpoint", "filename"), FILES)
-def test_another_hash_or_none_is_kept_shortly(
+def test_a_file_without_its_current_hash_is_cached_briefly(
     app: Flask, client: FlaskClient, endpoint: str, filename: str
 ) -> None:
     with app.test_request_context():
@@ -58,14 +58,14 @@ def test_another_hash_or_none_is_kept_shortly(
         assert caching(client, path + other) == SHORTLY
 
 
-def test_a_file_that_did_not_change_is_kept_on(app: Flask, client: FlaskClient) -> None:
+def test_an_unchanged_file_is_revalidated(app: Flask, client: FlaskClient) -> None:
     with app.test_request_context():
         url = url_for("static", filename="style.css")
     etag = client.get(url, buffered=True).headers["ETag"]
     assert caching(client, url, etag) == FOREVER
 
 
-def test_what_is_no_file_is_not_cached(app: Flask, client: FlaskClient) -> None:
+def test_a_missing_file_is_not_cached(app: Flask, client: FlaskClient) -> None:
     with app.test_request_context():
         for name in ("no-such-file.css", "../config.py", ""):
             assert "v=" not in url_for("static", filename=name)

@@ -60,7 +60,7 @@ def filled(tmp_path: Path) -> Iterator[None]:
 
 
 def query(sql: str) -> list[tuple[Any, ...]]:
-    """The rows of a query, or of a statement that is committed."""
+    """Return the rows of a query, or of a statement that is committed."""
     with db.engine.begin() as connection:
         result = connection.exec_driver_sql(sql)
         return [tuple(row) for row in result.fetchall()] if result.returns_rows else []
@@ -86,7 +86,7 @@ def widen(op: Operations, table: str = "people", column: str = "name") -> None:
         batch.alter_column(column, type_=sa.String(300))
 
 
-def test_every_row_stays() -> None:
+def test_every_row_is_kept() -> None:
     before = {table: query(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
     migrate(widen, lambda op: widen(op, "keys"), lambda op: widen(op, "notes", "title"), widen)
     assert {table: query(f"SELECT * FROM {table}") for table in TABLES} == before  # noqa: S608
@@ -115,7 +115,7 @@ def test_a_foreign_key_of_a_table_to_itself_deletes_nothing() -> None:
 
 
 @pytest.mark.parametrize("table", ["people", "keys"])
-def test_the_id_of_a_deleted_row_is_given_to_no_other(table: str) -> None:
+def test_the_id_of_a_deleted_row_is_not_reused(table: str) -> None:
     query(f"DELETE FROM {table}")  # noqa: S608
     migrate(lambda op: widen(op, table), lambda op: widen(op, table))
     query("INSERT OR IGNORE INTO people (name, email) VALUES ('Kim', 'kim@x')")
@@ -124,7 +124,7 @@ def test_the_id_of_a_deleted_row_is_given_to_no_other(table: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
-def test_a_missing_autoincrement_is_found_and_can_be_put_back() -> None:
+def test_a_missing_autoincrement_is_found_and_can_be_restored() -> None:
     models = sa.MetaData()
     number = sa.Column("id", sa.Integer, primary_key=True)
     sa.Table("people", models, number, sqlite_autoincrement=True)
@@ -146,7 +146,7 @@ def test_a_missing_autoincrement_is_found_and_can_be_put_back() -> None:
     assert not missing()
 
 
-def test_the_word_alone_is_no_autoincrement() -> None:
+def test_the_word_alone_does_not_count_as_autoincrement() -> None:
     with sa.create_engine("sqlite://").connect() as connection:
         connection.exec_driver_sql(
             "CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT DEFAULT 'autoincrement'"
@@ -227,7 +227,7 @@ def test_a_view_that_was_broken_before_stops_no_migration() -> None:
     assert len(query("SELECT * FROM people")) == 3
 
 
-def test_rows_that_would_refer_to_nothing_are_named_and_nothing_changes() -> None:
+def test_rows_that_would_break_a_foreign_key_are_named_and_nothing_changes() -> None:
     with pytest.raises(click.ClickException) as caught:
         migrate(widen, lambda op: op.execute("DELETE FROM people WHERE id = 2"))
     assert "keys rowid 2 -> people" in caught.value.message
@@ -239,7 +239,7 @@ def test_rows_that_would_refer_to_nothing_are_named_and_nothing_changes() -> Non
     assert len(query("SELECT * FROM keys")) == 2
 
 
-def test_rows_that_referred_to_nothing_before_are_named_as_such() -> None:
+def test_rows_with_a_broken_foreign_key_from_before_are_named() -> None:
     with db.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         driver.executescript("PRAGMA foreign_keys = OFF; DELETE FROM people WHERE id = 2")
@@ -269,12 +269,12 @@ def test_a_migration_that_fails_leaves_nothing_half_done() -> None:
     assert query("PRAGMA foreign_keys") == [(1,)]
 
 
-def test_a_table_whose_name_is_written_otherwise_is_refused() -> None:
+def test_a_table_name_in_another_case_is_refused() -> None:
     with pytest.raises(click.ClickException, match="No table is called People"):
         migrate(lambda op: widen(op, "People"))
 
 
-def test_a_transaction_that_is_open_already_is_refused() -> None:
+def test_an_open_transaction_is_refused() -> None:
     with db.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         driver.execute("DELETE FROM notes")

@@ -10,7 +10,7 @@ from tests.conftest import delete_meanwhile
 
 
 def rename(email: str, name: str, error: type[BaseException] | None = None) -> None:
-    """A use case that changes a name and then, perhaps, fails."""
+    """Change a name, and then fail if asked to."""
     with transaction():
         account = store.by_email(email)
         assert account is not None
@@ -21,7 +21,7 @@ def rename(email: str, name: str, error: type[BaseException] | None = None) -> N
 
 
 def name_of(app: Flask, email: str) -> str:
-    """The name as another connection sees it."""
+    """Return the name as another connection sees it."""
     with app.app_context():
         account = store.by_email(email)
         assert account is not None
@@ -48,7 +48,7 @@ def test_everything_is_stored_at_the_end(app: Flask, account: str) -> None:
     assert name_of(app, account) == "Countess"
 
 
-def test_one_inside_another_is_a_mistake(app: Flask, account: str) -> None:
+def test_a_nested_transaction_raises_an_error(app: Flask, account: str) -> None:
     def nested() -> None:
         with transaction():
             rename(account, "Countess")
@@ -60,7 +60,7 @@ def test_one_inside_another_is_a_mistake(app: Flask, account: str) -> None:
     assert name_of(app, account) == "Lovelace"
 
 
-def test_what_vanished_in_the_meantime_is_signed_out(app: Flask, account: str) -> None:
+def test_a_deleted_account_or_session_is_signed_out(app: Flask, account: str) -> None:
     def rename_after_the_end() -> None:
         with transaction():
             found = store.by_email(account)

@@ -17,7 +17,7 @@ from app.extensions import db
 
 
 def visible_headers(response: TestResponse) -> list[tuple[str, str]]:
-    """The headers without what is random: the request's ID, and the values of cookies."""
+    """Return the headers without what is random: the request's ID, and the values of cookies."""
     return [
         (name, re.sub(r"=[^;]*", "=", value, count=1) if name == "Set-Cookie" else value)
         for name, value in response.headers
@@ -65,7 +65,7 @@ def normalized() -> Iterator[list[str]]:
 
 
 def statements(app: Flask, get: Callable[[str], TestResponse], path: str) -> int:
-    """How many statements a path takes, once its templates are compiled."""
+    """Return how many statements a path takes, once its templates are compiled."""
     get(path)
     with counted(app) as work:
         assert get(path).status_code < 400

@@ -35,7 +35,7 @@ class Authenticator:
         self._id = added["authenticatorId"]
 
     def passkeys(self) -> list[dict[str, Any]]:
-        """What it stores."""
+        """Return what it stores."""
         found = self._send("getCredentials")["credentials"]
         return list(found)
 
@@ -48,7 +48,7 @@ class Authenticator:
         raise TimeoutError(f"it stores {self.passkeys()}")
 
     def offer(self, at_once: bool) -> None:
-        """Whether its owner agrees as soon as they are asked, or never."""
+        """Set whether its owner always agrees or never does."""
         self._send("setAutomaticPresenceSimulation", enabled=at_once)
 
     def offer_to_buttons(self) -> None:
@@ -58,7 +58,7 @@ class Authenticator:
         self._page.add_init_script(AGREE)
 
     def lie(self, **bits: bool) -> None:
-        """What is wrong with its responses from now on."""
+        """Set what is wrong with its responses from now on."""
         self._send("setResponseOverrideBits", **bits)
 
     def take_away(self) -> None:

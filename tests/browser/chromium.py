@@ -35,14 +35,17 @@ STATUS_TOLD = "Failed to load resource: the server responded with a status of"
 
 
 def executable() -> str | None:
-    """Where Chromium is, if it is installed."""
+    """Return the path of Chromium if it is installed."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
 def launch(trusted_key: str | None = None) -> Iterator[Browser]:
-    """A browser without windows. `trusted_key` is the SHA-256, in base64, of a certificate's key
-    that it takes for one that an authority vouched for."""
+    """Yield a browser without windows.
+
+    Args:
+        trusted_key: The SHA-256, in base64, of the key of a certificate that it trusts.
+    """
     arguments = list(ARGUMENTS)
     if trusted_key:
         arguments.append(f"--ignore-certificate-errors-spki-list={trusted_key}")
@@ -100,12 +103,12 @@ class Visitor:
             self.page.evaluate("setTimeout(() => history.back())")
 
     def source(self) -> str:
-        """The HTML of the page as it was sent."""
+        """Return the HTML of the page as it was sent."""
         assert self._document is not None
         return self._document.text()
 
     def heading(self) -> str:
-        """What the page says it is."""
+        """Return what the page says it is."""
         return self.page.get_by_role("heading", level=1).inner_text()
 
     def sign_in(self, email: str, password: str, *, remember: bool = False) -> None:

@@ -56,14 +56,14 @@ class Served:
     _arrived: list[Mail] = field(default_factory=list)
 
     def open_account(self, email: str, name: str = "Ada Lovelace") -> None:
-        """A confirmed account with PASSWORD, opened by way of the API."""
+        """Open and confirm an account with the password PASSWORD through the API."""
         account = {"name": name, "email": email, "password": PASSWORD}
         self._send("POST", "/accounts", account)
         token = self.mailed_link(email, "Confirm your email").rpartition("/")[2]
         self._send("PUT", "/confirmations", {"token": token})
 
     def mail(self, to: str, subject: str) -> Mail:
-        """The newest email to an address whose subject starts like this; waits until it arrives."""
+        """Wait for an email to an address whose subject starts like this, and return it."""
         end = time.monotonic() + walk.WAIT
         while time.monotonic() < end:
             self._collect()
@@ -74,7 +74,7 @@ class Served:
         raise TimeoutError(f"no mail {subject!r} to {to}")
 
     def mailed_link(self, to: str, subject: str) -> str:
-        """The link in such an email."""
+        """Return the link in such an email."""
         words = self.mail(to, subject).text.split()
         return next(word for word in words if "://" in word)
 
@@ -117,7 +117,7 @@ class Served:
 
 @contextmanager
 def production(folder: Path, programs: Path, certificates: Path) -> Iterator[Served]:
-    """The app under gunicorn, with TLS of its own: its cookies are for nothing less."""
+    """Yield the app under gunicorn with TLS, which its cookies need."""
     port = walk.free_port()
     address = f"https://localhost:{port}"
     authority = trustme.CA()
@@ -155,8 +155,14 @@ def production(folder: Path, programs: Path, certificates: Path) -> Iterator[Ser
 def debug(
     folder: Path, programs: Path, launcher: str | None = None, **settings: str
 ) -> Iterator[Served]:
-    """The app under Flask's own server, in debug mode. `launcher` is Python code that calls the
-    `flask` command in a way of its own."""
+    """Yield the app under Flask's own server, in debug mode.
+
+    Args:
+        folder: The folder of the app.
+        programs: The `bin` of its environment.
+        launcher: Python code that calls the `flask` command in a way of its own.
+        settings: More settings.
+    """
     port = walk.free_port()
     address = f"http://localhost:{port}"
     database = {"DATABASE_URL": "sqlite:///debug.db", "BASE_URL": address}

@@ -1,4 +1,4 @@
-"""Every page of the app in debug mode, in every state that it can be in: empty, filled, refused."""
+"""Every page of the app in debug mode, in every state: empty, filled, refused."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NO_CREDENTIAL = "() => { navigator.credentials.get = async () => ({ toJSON: () =
 
 
 class Tour:
-    """A visitor led from page to page. Each stop is yielded by its name: page, colon, state."""
+    """A visitor who goes from page to page. Each stop is yielded by its name, `page: state`."""
 
     def __init__(self, visitor: Visitor, app: Served, folder: Path) -> None:
         self.visitor = visitor
@@ -28,7 +28,7 @@ class Tour:
         self.folder = folder
 
     def stops(self) -> Iterator[str]:
-        """All of them."""
+        """Yield all of them."""
         yield from self._for_everyone()
         yield from self._registration()
         yield from self._recovery()
@@ -200,7 +200,7 @@ class Tour:
         yield "error: 429"
 
     def _mails(self) -> Iterator[str]:
-        """One of each kind: those sent so far, and those of what is done here."""
+        """Yield one email of each kind."""
         self.visitor.sign_in("ada@example.com", PASSWORD)
         self.page.goto("/account/email")
         self.visitor.fill(new_email="grace@example.com")
@@ -228,7 +228,7 @@ class Tour:
             yield from self._open(f"mail: {subject}", str(link))
 
     def _sign_in_elsewhere(self) -> None:
-        """The same person, in another browser."""
+        """Sign the same person in to another browser."""
         browser = self.visitor.context.browser
         assert browser is not None
         context = browser.new_context(base_url=self.app.address)
@@ -247,7 +247,7 @@ class Tour:
 
 @contextmanager
 def moved_away(path: Path) -> Iterator[None]:
-    """For as long as the block lasts, the file or folder is not where it belongs."""
+    """Move a file or folder away for as long as the block lasts."""
     hidden = path.with_name(f"{path.name}.away")
     path.rename(hidden)
     try:
@@ -259,7 +259,7 @@ def moved_away(path: Path) -> Iterator[None]:
 
 @contextmanager
 def many_files(folder: Path) -> Iterator[None]:
-    """For as long as the block lasts, the folder exists and takes three pages to list."""
+    """Fill the folder with three pages of files for as long as the block lasts."""
     folder.mkdir()
     try:
         for number in range(250):

@@ -197,7 +197,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables and all that is in them."""
+    """Drop the tables with all their rows."""
     op.drop_table("jobs")
     op.drop_table("limit_counters")
     op.drop_table("passkeys")

@@ -1,4 +1,4 @@
-"""Disabled accounts: no sign-in, no session, and nothing that tells them from a wrong password."""
+"""Disabled accounts: no sign-in, no session, and the same response as to a wrong password."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ def test_disabling_and_enabling_twice_changes_nothing(
     assert sum("account.enabled" in line for line in logged) == 1
 
 
-def test_show_list_and_export_tell(app: Flask, account: str) -> None:
+def test_show_list_and_export_say_that_an_account_is_disabled(app: Flask, account: str) -> None:
     assert "disabled   no\n" in run(app, "show", account).output
     disable(app, account)
     assert "disabled   20" in run(app, "show", account).output
@@ -74,7 +74,7 @@ def test_a_disabled_account_that_was_never_confirmed_does_not_say_so(app: Flask)
         sign_in(app, email)
 
 
-def test_the_hash_is_compared_all_the_same(
+def test_a_disabled_account_still_costs_a_password_comparison(
     app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disable(app, account)
@@ -128,7 +128,7 @@ def test_links_asked_for_before_are_not_sent(app: Flask, account: str, inbox: In
     assert inbox.to(account) == []
 
 
-def test_a_session_that_slips_past_is_not_found(app: Flask, account: str) -> None:
+def test_a_session_of_a_disabled_account_is_not_found(app: Flask, account: str) -> None:
     with app.app_context():
         with transaction():
             stored = store.by_email(account)

@@ -1,4 +1,4 @@
-"""What is counted as a failure, and for whom."""
+"""Count failed sign-ins: which ones count, and for whom."""
 
 import pytest
 import time_machine
@@ -40,7 +40,7 @@ def test_a_right_password_does_not_forgive_wrong_ones(make_app: MakeApp) -> None
         sign_in(app)
 
 
-def test_strangers_do_not_keep_someone_signed_in_from_proving_who_they_are(
+def test_wrong_passwords_of_strangers_do_not_block_signed_in_people(
     make_app: MakeApp,
 ) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES="2 per 15 minutes")
@@ -73,7 +73,7 @@ def test_no_typed_address_is_counted_for_a_session(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("limit", ["2 per hour; 1 per 15 minutes", "1 per 15 minutes; 2 per hour"])
-def test_waiting_as_long_as_shown_is_enough(make_app: MakeApp, limit: str) -> None:
+def test_a_limit_ends_after_the_wait_that_was_shown(make_app: MakeApp, limit: str) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES=limit)
     add_account(app)
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:

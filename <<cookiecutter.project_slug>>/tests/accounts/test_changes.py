@@ -1,4 +1,4 @@
-"""What someone takes along of their account."""
+"""The export of an account."""
 
 import time_machine
 from flask import Flask
@@ -12,7 +12,7 @@ CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
-def test_an_export_holds_nothing_of_others(app: Flask) -> None:
+def test_an_export_has_no_data_of_other_accounts(app: Flask) -> None:
     with app.app_context():
         for email in ("ada@example.com", "eve@example.com"):
             add_account(app, email)
@@ -31,7 +31,7 @@ def test_an_export_holds_nothing_of_others(app: Flask) -> None:
     assert "eve@example.com" not in str(exported)
 
 
-def test_an_export_holds_sessions_that_ended_and_are_still_stored(app: Flask, account: str) -> None:
+def test_an_export_includes_ended_sessions_that_are_still_stored(app: Flask, account: str) -> None:
     with app.app_context():
         session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
         with time_machine.travel(session.expires_at, tick=False):

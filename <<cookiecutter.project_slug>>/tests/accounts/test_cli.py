@@ -1,4 +1,4 @@
-"""`flask accounts …`, as an administrator types it."""
+"""The `flask accounts` commands."""
 
 import re
 from datetime import timedelta
@@ -24,7 +24,7 @@ KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
 def run(app: Flask, *arguments: str, typed: str = "") -> Result:
-    """What `flask accounts ARGUMENTS` prints when `typed` is typed."""
+    """Return what `flask accounts ARGUMENTS` prints when `typed` is typed."""
     return app.test_cli_runner().invoke(args=["accounts", *arguments], input=typed)
 
 
@@ -35,7 +35,7 @@ def sign_in(app: Flask, email: str, password: str = PASSWORD) -> None:
 
 
 def count(app: Flask, model: type) -> int:
-    """The number of rows in a table."""
+    """Return the number of rows in a table."""
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(model)) or 0
 
@@ -82,7 +82,7 @@ def test_create_unconfirmed_emails_the_link(app: Flask, inbox: Inbox) -> None:
         ("ada@example.com", "Ada", "password1234", "password: This password is easy to guess"),
     ],
 )
-def test_create_says_what_is_wrong(
+def test_create_reports_invalid_values(
     app: Flask, email: str, name: str, password: str, complaint: str
 ) -> None:
     result = run(app, "create", email, "--name", name, "--password-stdin", typed=password)
@@ -116,14 +116,14 @@ def test_show_lists_the_sessions(app: Flask, account: str) -> None:
     assert "192.0.2.1  tests" in result.output
 
 
-def test_confirm_needs_no_mail(app: Flask) -> None:
+def test_confirm_works_without_an_email(app: Flask) -> None:
     email = add_account(app, confirmed=False)
     assert run(app, "confirm", email).output == f"Confirmed {email}.\n"
     assert "already" in run(app, "confirm", email).output
     sign_in(app, email)
 
 
-def test_set_password_signs_out_everywhere_and_tells_the_owner(
+def test_set_password_signs_out_everywhere_and_notifies_the_owner(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     sign_in(app, account)
@@ -136,7 +136,7 @@ def test_set_password_signs_out_everywhere_and_tells_the_owner(
     sign_in(app, account, "tangerine lorry at dusk")
 
 
-def test_set_password_keeps_to_the_policy(app: Flask, account: str) -> None:
+def test_set_password_enforces_the_policy(app: Flask, account: str) -> None:
     result = run(app, "set-password", account, "--password-stdin", typed="ada@example.com")
     assert result.exit_code == 1
     assert "easy to guess" in result.output
@@ -163,7 +163,7 @@ def test_reset_password_emails_a_link_that_works(app: Flask, account: str, inbox
     sign_in(app, account, "tangerine lorry at dusk")
 
 
-def test_sign_out_ends_all_sessions_of_this_account_alone(app: Flask, account: str) -> None:
+def test_sign_out_ends_all_sessions_of_this_account_only(app: Flask, account: str) -> None:
     other = add_account(app, "eve@example.com")
     for email in (account, account, other):
         sign_in(app, email)
@@ -171,7 +171,7 @@ def test_sign_out_ends_all_sessions_of_this_account_alone(app: Flask, account: s
     assert count(app, Session) == 1
 
 
-def test_delete_asks_first(app: Flask, account: str, inbox: Inbox) -> None:
+def test_delete_asks_for_confirmation(app: Flask, account: str, inbox: Inbox) -> None:
     result = run(app, "delete", account, typed="n\n")
     assert result.exit_code == 1
     assert count(app, Account) == 1
@@ -197,7 +197,7 @@ def test_no_command_takes_a_password_as_an_argument(app: Flask) -> None:
         assert "--password " not in output
 
 
-def test_purge_removes_what_is_over_and_nothing_else(app: Flask, account: str) -> None:
+def test_purge_removes_only_expired_rows(app: Flask, account: str) -> None:
     for _ in range(2):
         sign_in(app, account)
     add_account(app, "late@example.com", confirmed=False)
@@ -226,7 +226,7 @@ HOSTILE = "Ada\x1b[2J\u202e\x9b31m\x7f\nroot\u2028\u2066"
 HARMLESS = "Ada\\x1b[2J\\u202e\\x9b31m\\x7f\\nroot\\u2028\\u2066"
 
 
-def test_no_name_or_browser_controls_the_terminal(app: Flask, account: str) -> None:
+def test_names_and_user_agents_cannot_control_the_terminal(app: Flask, account: str) -> None:
     with app.app_context():
         # Past the checks of the front door: an import, or an owner's own code.
         db.session.execute(update(Account).values(name=HOSTILE))
@@ -250,7 +250,7 @@ def test_no_name_or_browser_controls_the_terminal(app: Flask, account: str) -> N
         (HOSTILE,),
     ],
 )
-def test_no_error_controls_the_terminal(app: Flask, arguments: tuple[str, ...]) -> None:
+def test_errors_cannot_control_the_terminal(app: Flask, arguments: tuple[str, ...]) -> None:
     result = run(app, *arguments, typed=f"{PASSWORD}\n")
     assert isinstance(result.exception, SystemExit)  # no traceback
     assert result.exit_code != 0
@@ -262,14 +262,14 @@ def test_a_name_of_joined_emoji_is_shown_as_it_is(app: Flask) -> None:
     assert "\t👩\u200d💻 نه\u200cخیر\t" in run(app, "list").output
 
 
-def test_a_command_used_wrongly_shows_how_to_use_it(app: Flask) -> None:
+def test_a_misused_command_shows_its_usage(app: Flask) -> None:
     result = run(app, "show", "ada@example.com", "too many")
     assert result.exit_code == 2
     assert "Usage: " in result.output
 
 
 @pytest.mark.usefixtures("clock")
-def test_remove_factor_turns_it_off_and_tells_the_owner(
+def test_remove_factor_turns_it_off_and_notifies_the_owner(
     app: Flask, account: str, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     with app.app_context():
@@ -291,7 +291,7 @@ def test_remove_factor_turns_it_off_and_tells_the_owner(
     assert run(app, "remove-factor", "nobody@example.com").exit_code == 1
 
 
-def test_remove_passkeys_removes_all_and_tells_the_owner(
+def test_remove_passkeys_removes_all_and_notifies_the_owner(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     session = start_session(app, account, CLIENT)

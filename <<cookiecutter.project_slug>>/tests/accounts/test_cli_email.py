@@ -1,4 +1,4 @@
-"""What `flask accounts` says about emails: sent, kept, waiting, given up."""
+"""What `flask accounts` reports about emails: sent, waiting or given up."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.accounts.test_mailing import MailServer
 from tests.conftest import MakeApp, add_account
 
 
-def test_an_email_that_left_is_sent(app: Flask, account: str) -> None:
+def test_an_email_that_was_sent_is_reported_as_sent(app: Flask, account: str) -> None:
     result = run(app, "reset-password", account)
     assert result.exit_code == 0
     assert result.output == f"Sent an email to {account}.\n"
@@ -42,11 +42,11 @@ def test_in_debug_mode_it_says_where_the_email_is_and_which_database_it_used(
         assert f"{db.engine.url.database}.\n" in shown
 
 
-def test_outside_debug_mode_nothing_is_said_about_it(app: Flask, account: str) -> None:
+def test_outside_debug_mode_neither_is_mentioned(app: Flask, account: str) -> None:
     assert run(app, "list").stderr == ""
 
 
-def test_an_email_that_could_not_leave_waits(
+def test_an_email_that_could_not_be_sent_waits(
     app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MailServer(monkeypatch).error = mail.DeliveryError("ConnectionRefusedError")
@@ -66,7 +66,7 @@ def test_an_email_that_is_given_up_is_an_error(
     assert f"Error: The email to {account} could not be sent: refused (550)." in result.output
 
 
-def test_an_email_that_a_running_app_took_first_is_its_own(
+def test_an_email_that_a_running_app_took_first_is_left_to_it(
     app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "take", lambda _: None)
@@ -100,5 +100,5 @@ def test_jobs_are_listed_on_one_line_each(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(-1, "0 s"), (59, "59 s"), (60, "1 min"), (7300, "2 h"), (90000, "1 d")]
 )
-def test_durations(seconds: float, words: str) -> None:
+def test_durations_are_shown_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words

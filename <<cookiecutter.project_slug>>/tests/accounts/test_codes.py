@@ -80,14 +80,14 @@ def test_a_recovery_code_may_be_written_in_several_ways(typed: str) -> None:
         "-" * 24,
     ],
 )
-def test_what_is_no_code_is_refused_with_a_message(typed: str | None) -> None:
+def test_an_invalid_code_is_refused_with_a_message(typed: str | None) -> None:
     with pytest.raises(InvalidInput) as caught:
         codes.read(typed)
     assert list(caught.value.errors) == ["code"]
 
 
 @pytest.mark.parametrize(("drift", "accepted"), [(0, [0]), (1, [-1, 0, 1]), (2, [-2, -1, 0, 1, 2])])
-def test_so_many_steps_of_drift_count_each_way(
+def test_the_configured_drift_is_accepted_in_both_directions(
     make_app: MakeApp, clock: time_machine.Traveller, drift: int, accepted: list[int]
 ) -> None:
     app = make_app(TOTP_DRIFT_STEPS=drift)
@@ -106,7 +106,7 @@ def test_so_many_steps_of_drift_count_each_way(
             assert [step - found[0] for step in found.values()] == accepted
 
 
-def test_the_codes_are_those_of_the_standard() -> None:
+def test_codes_match_the_examples_of_the_standard() -> None:
     # RFC 6238, appendix B: the key "12345678901234567890", the last six of eight digits.
     phone = Authenticator("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
     for moment, code in ((59, "287082"), (1111111109, "081804"), (20000000000, "353130")):
@@ -124,7 +124,7 @@ def test_a_key_has_160_random_bits() -> None:
     ("settings", "issuer"),
     [({}, None), ({"TOTP_ISSUER": "Söhne: Shop & Co."}, "Söhne  Shop & Co.")],
 )
-def test_an_authenticator_app_learns_whose_key_it_is(
+def test_the_uri_names_the_account_to_the_authenticator_app(
     make_app: MakeApp, settings: dict[str, str], issuer: str | None
 ) -> None:
     app = make_app(**settings)

@@ -1,4 +1,4 @@
-"""Known devices: who is one, for how long, and what it is good for."""
+"""Known devices: when a device is known, for how long, and what it may do."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
 def owner(email: str) -> Account:
-    """The account of an address."""
+    """Return the account of an address."""
     account = store.by_email(email)
     assert account is not None
     return account
@@ -64,7 +64,7 @@ def test_a_known_device_keeps_its_secret_and_is_known_for_longer(app: Flask, acc
         assert devices.identify([secret], owner(account)) is None
 
 
-def test_an_account_knows_so_many_devices_those_that_signed_in_last(
+def test_only_the_most_recently_used_devices_are_remembered(
     make_app: MakeApp,
 ) -> None:
     app = make_app(DEVICES_PER_ACCOUNT=3)
@@ -94,7 +94,7 @@ def test_a_device_has_a_limit_of_its_own(make_app: MakeApp) -> None:
         assert sign_in(email, second) == second
 
 
-def test_a_renewed_hash_leaves_devices_known_and_another_password_does_not(
+def test_a_new_password_forgets_devices_but_a_renewed_hash_does_not(
     app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():

@@ -18,7 +18,7 @@ OTHER_PASSWORD = "tangerine lorry at dusk"
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the log writes, as its own handler would."""
+    """The lines that the log's own handler would write."""
     written: list[str] = []
 
     class Handler(logging.Handler):
@@ -30,7 +30,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return written
 
 
-def test_a_line_has_the_members_that_are_promised(lines: list[str]) -> None:
+def test_a_line_has_the_documented_members(lines: list[str]) -> None:
     events.record("sign_in.refused", Client("192.0.2.1", "agent"), 7, reason="wrong credentials")
     event = json.loads(lines[0])
     assert event.pop("time").endswith("Z")
@@ -45,7 +45,7 @@ def test_a_line_has_the_members_that_are_promised(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028", "\u2029"])
-def test_no_value_can_start_a_second_line(lines: list[str], end: str) -> None:
+def test_values_cannot_start_a_second_line(lines: list[str], end: str) -> None:
     forged = f'agent{end}{{"event": "account.deleted"}}'
     events.record("account.registered", Client("192.0.2.1", forged))
     assert len(lines[0].splitlines()) == 1
@@ -55,12 +55,12 @@ def test_no_value_can_start_a_second_line(lines: list[str], end: str) -> None:
 @pytest.mark.parametrize(
     ("event", "members"), [("account.lost", {}), ("account.registered", {"password": "x"})]
 )
-def test_an_event_outside_the_table_is_a_mistake(event: str, members: dict[str, str]) -> None:
+def test_an_undocumented_event_raises_an_error(event: str, members: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="not in the table"):
         events.record(event, Client(), 1, **members)
 
 
-def test_they_go_to_standard_error(
+def test_events_are_written_to_standard_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events.logger, "handlers", [])
@@ -69,7 +69,7 @@ def test_they_go_to_standard_error(
     assert json.loads(capsys.readouterr().err)["event"] == "account.registered"
 
 
-def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: list[str]) -> None:
+def test_each_step_is_logged_without_secrets(app: Flask, inbox: Inbox, lines: list[str]) -> None:
     with app.app_context():
         registration.register("Ada", "ada@example.com", PASSWORD, CLIENT)
         confirmation = inbox.token("ada@example.com")
@@ -128,7 +128,7 @@ def test_each_step_is_noted_and_no_secret_is(app: Flask, inbox: Inbox, lines: li
     assert not [secret for secret in secrets if secret in "".join(lines)]
 
 
-def test_a_limit_that_is_reached_is_noted(make_app: MakeApp, lines: list[str]) -> None:
+def test_reaching_a_limit_is_logged(make_app: MakeApp, lines: list[str]) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES="1 per 15 minutes")
     add_account(app)
     with app.app_context():
@@ -138,7 +138,7 @@ def test_a_limit_that_is_reached_is_noted(make_app: MakeApp, lines: list[str]) -
     assert json.loads(lines[-1])["limit"] == "password failures"
 
 
-def test_a_refusal_says_why(app: Flask, lines: list[str]) -> None:
+def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> None:
     add_account(app)
     add_account(app, "waiting@example.com", confirmed=False)
     with app.app_context():

@@ -1,4 +1,4 @@
-"""The export grows with the tables: here with some that an owner might add."""
+"""The export includes tables that an owner adds."""
 
 import json
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from tests.conftest import add_account
 
 
 class Mood(Enum):
-    """An enum of the owner's."""
+    """An enum that an owner might add."""
 
     GOOD = "good"
 
 
 def key(target: str, **info: Any) -> sa.Column[int]:
-    """A foreign key that is named after its target."""
+    """Return a foreign key that is named after its target."""
     table = target.partition(".")[0]
     return sa.Column(
         info.pop("name", f"{table}_id"), sa.ForeignKey(target, ondelete="CASCADE"), info=info
@@ -34,7 +34,7 @@ def key(target: str, **info: Any) -> sa.Column[int]:
 
 
 def make(metadata: sa.MetaData) -> dict[str, sa.Table]:
-    """The tables of an owner, beside a copy of `accounts`."""
+    """Return the tables of an owner, beside a copy of `accounts`."""
     text = sa.String(50)
 
     def table(name: str, *columns: Any, **keywords: Any) -> sa.Table:
@@ -102,7 +102,7 @@ def tables(app: Flask) -> Iterator[dict[str, sa.Table]]:
 
 
 def people(app: Flask) -> list[Account]:
-    """Ada and Eve."""
+    """Return Ada and Eve."""
     for email in ("ada@example.com", "eve@example.com"):
         add_account(app, email)
     found = [store.by_email(email) for email in ("ada@example.com", "eve@example.com")]
@@ -153,7 +153,7 @@ def test_rows_are_exported_for_the_account_they_belong_to(
     assert "test_friends" in exports.collect(eve, tables["accounts"])
 
 
-def test_columns_that_look_secret_or_are_marked_stay_out(
+def test_secret_and_marked_columns_are_not_exported(
     app: Flask, tables: dict[str, sa.Table]
 ) -> None:
     ada, eve = people(app)

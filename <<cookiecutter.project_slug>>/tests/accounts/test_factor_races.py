@@ -1,4 +1,4 @@
-"""Codes at the same moment: one wins, and guesses do not pass the limit together."""
+"""Codes in concurrent requests: one succeeds, and guesses don't exceed the limit."""
 
 import pytest
 import time_machine
@@ -21,7 +21,7 @@ TIMES = 6
 
 @pytest.fixture
 def phone(app: Flask, account: str, clock: time_machine.Traveller) -> Authenticator:
-    """Ada's authenticator app; no session is left."""
+    """Ada's authenticator app. No session remains."""
     return set_up(app, account)
 
 
@@ -35,19 +35,19 @@ def set_up(app: Flask, email: str) -> Authenticator:
 
 
 def count(app: Flask, model: type) -> int:
-    """The number of rows in a table."""
+    """Return the number of rows in a table."""
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def tokens(app: Flask, number: int) -> list[str]:
-    """So many challenges."""
+    """Return this many challenges."""
     with app.app_context():
         return [first_step(ADA, Client(f"192.0.2.{each}")) for each in range(number)]
 
 
 def outcome(token: str, code: str) -> str:
-    """What the second step of a sign-in comes to."""
+    """Return the outcome of the second step of a sign-in."""
     try:
         authentication.sign_in_with_code(token, code, CLIENT, KIND)
     except (InvalidInput, InvalidChallenge, LimitReached) as error:
@@ -56,7 +56,9 @@ def outcome(token: str, code: str) -> str:
 
 
 @pytest.mark.parametrize("by", ["totp", "recovery code"])
-def test_of_requests_with_one_code_one_wins(app: Flask, phone: Authenticator, by: str) -> None:
+def test_only_one_of_several_requests_with_the_same_code_succeeds(
+    app: Flask, phone: Authenticator, by: str
+) -> None:
     code = phone.code() if by == "totp" else phone.recovery_codes[0]
     given = tokens(app, TIMES)
     result = at_once(app, lambda number: outcome(given[number], code), TIMES)
@@ -65,7 +67,9 @@ def test_of_requests_with_one_code_one_wins(app: Flask, phone: Authenticator, by
     assert count(app, Challenge) == TIMES - 1
 
 
-def test_of_requests_with_one_challenge_one_wins(app: Flask, phone: Authenticator) -> None:
+def test_only_one_of_several_requests_with_the_same_challenge_succeeds(
+    app: Flask, phone: Authenticator
+) -> None:
     (token,) = tokens(app, 1)
     result = at_once(app, lambda number: outcome(token, phone.recovery_codes[number]), TIMES)
     assert result == {"signed in": 1, "InvalidChallenge": TIMES - 1}
@@ -73,7 +77,7 @@ def test_of_requests_with_one_challenge_one_wins(app: Flask, phone: Authenticato
 
 
 @pytest.mark.usefixtures("clock")
-def test_wrong_codes_at_the_same_moment_do_not_pass_the_limit_together(make_app: MakeApp) -> None:
+def test_concurrent_wrong_codes_do_not_exceed_the_limit(make_app: MakeApp) -> None:
     app = make_app(LIMIT_CODE_FAILURES="3 per 15 minutes")
     phone = set_up(app, add_account(app))
     given = tokens(app, 12)
@@ -84,13 +88,13 @@ def test_wrong_codes_at_the_same_moment_do_not_pass_the_limit_together(make_app:
 
 
 def outcome_in(app: Flask, token: str, code: str) -> str:
-    """The same in a context of its own."""
+    """Return the outcome in a context of its own."""
     with app.app_context():
         return outcome(token, code)
 
 
 @pytest.mark.usefixtures("clock")
-def test_right_codes_at_the_same_moment_are_given_back(make_app: MakeApp) -> None:
+def test_concurrent_right_codes_are_not_counted(make_app: MakeApp) -> None:
     app = make_app(LIMIT_CODE_FAILURES="2 per 15 minutes")
     phone = set_up(app, add_account(app))
     given = tokens(app, TIMES)
@@ -103,7 +107,7 @@ def test_right_codes_at_the_same_moment_are_given_back(make_app: MakeApp) -> Non
     assert outcome_in(app, token, phone.code()) == "signed in"
 
 
-def test_no_password_passes_while_the_factor_is_turned_on(
+def test_a_password_alone_is_refused_while_the_factor_is_turned_on(
     app: Flask, account: str, clock: time_machine.Traveller
 ) -> None:
     """Each attempt begins before the factor is on: none may start a session after it."""
@@ -129,7 +133,7 @@ def test_no_password_passes_while_the_factor_is_turned_on(
     assert count(app, Challenge) == result["challenged"]
 
 
-def test_the_factor_is_asked_for_when_it_was_turned_on_while_the_password_was_compared(
+def test_a_factor_turned_on_during_password_comparison_is_required(
     app: Flask, account: str, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
@@ -148,7 +152,7 @@ def test_the_factor_is_asked_for_when_it_was_turned_on_while_the_password_was_co
 
 
 #: if cookiecutter.interface != "html"
-def test_two_requests_that_begin_at_the_same_moment_show_one_key(
+def test_concurrent_setup_requests_show_the_same_key(
     app: Flask, account: str, clock: time_machine.Traveller
 ) -> None:
     with app.app_context():
@@ -158,14 +162,14 @@ def test_two_requests_that_begin_at_the_same_moment_show_one_key(
 
 
 def begin_in_turn(session_id: int) -> str:
-    """The key that waits."""
+    """Return the waiting key."""
     current = db.session.get_one(Session, session_id)
     proof = authentication.confirm_password(current, PASSWORD, CLIENT, "current_password")
     return factors.begin_with_password(current, None, proof).secret
 
 
 #: endif
-def test_a_key_is_confirmed_once_by_requests_at_the_same_moment(
+def test_concurrent_requests_confirm_a_key_only_once(
     app: Flask, account: str, clock: time_machine.Traveller
 ) -> None:
     with app.app_context():

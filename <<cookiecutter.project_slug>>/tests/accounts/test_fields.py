@@ -1,4 +1,4 @@
-"""What names and addresses may be."""
+"""Valid and invalid names and email addresses."""
 
 import contextlib
 import re
@@ -24,7 +24,7 @@ local_parts = st.text(min_size=1, max_size=3)
 
 
 def cleaned(address: str) -> str | None:
-    """The address as it is stored, if it can be one."""
+    """Return the address as it is stored, if it can be one."""
     try:
         return clean_email(address)
     except InvalidInput:
@@ -68,7 +68,7 @@ def test_an_address_may_be_written_in_several_ways(typed: str) -> None:
      f"{'a' * 64}@{'a' * 63}.{'a' * 63}.{'a' * 60}.com", " " * 250 + "ada@example.com",
      "=?x?q?ada?=@example.com", "=?utf-8?q?ada=40example.org=2c?=@example.com", "a\uff1d\uff1fb@example.com"],
 )  # fmt: skip
-def test_what_is_no_address(typed: str) -> None:
+def test_an_invalid_email_address_is_refused(typed: str) -> None:
     assert cleaned(typed) is None
 
 
@@ -102,7 +102,7 @@ def test_a_name_is_any_text_of_one_line(typed: str, name: str) -> None:
     ["", " \t", "a\nb", "a\0b", "a\u2028b", "a\x1bb", "\ud800", "x" * (NAME_LENGTH + 1), "A\n",
      "e\u0301" * (NAME_LENGTH // 2 + 1), " " * NAME_LENGTH + "A", "\u0958" * (NAME_LENGTH + 1)],
 )  # fmt: skip
-def test_what_is_no_name(typed: str) -> None:
+def test_an_invalid_name_is_refused(typed: str) -> None:
     with pytest.raises(InvalidInput):
         clean_name(typed)
 
@@ -113,7 +113,7 @@ def test_what_is_no_name(typed: str) -> None:
      "\u034f", "\u061c", "\u180e", "\u17b4", "\ufe0f", "\u0301", "\u20e3", "\u2066\u2069", "\u3000",
      "\u00a0", "\ufffb", "\U000e0041", "\U000e0100", "\U0001d173"],
 )  # fmt: skip
-def test_a_name_has_a_visible_character(invisible: str) -> None:
+def test_a_name_needs_a_visible_character(invisible: str) -> None:
     for typed in (invisible, f" {invisible}{invisible} "):
         with pytest.raises(InvalidInput):
             clean_name(typed)
@@ -122,7 +122,7 @@ def test_a_name_has_a_visible_character(invisible: str) -> None:
 
 @pytest.mark.parametrize("pattern", [fields.NAME_PATTERN, fields.EMAIL_PATTERN])
 def test_a_pattern_means_the_same_in_ecma_262(pattern: str) -> None:
-    """Shorthands such as `\\s` and groups such as `(?P<name>` differ, or exist in Python alone."""
+    """Shorthands such as `\\s` differ, and groups such as `(?P<name>` only exist in Python."""
     for escape in re.findall(r"\\(u[0-9A-F]{4}|.)", pattern):
         assert len(escape) == 5 or escape == "."
     for group in re.findall(r"\(\?[^!:]*", pattern):

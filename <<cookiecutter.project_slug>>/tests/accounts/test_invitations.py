@@ -1,4 +1,4 @@
-"""Invitations: an account that an administrator makes, and whose owner sets the first password."""
+"""Invitations: an administrator creates the account, and its owner sets the first password."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def test_an_invitation_sets_the_first_password(make_app: MakeApp, registration: 
     sign_in(app, EMAIL, OWN)
 
 
-def test_nobody_can_sign_in_before(app: Flask) -> None:
+def test_an_invited_account_cannot_sign_in_before_the_link_is_used(app: Flask) -> None:
     invite(app)
     with pytest.raises(WrongCredentials):
         sign_in(app, EMAIL)
@@ -72,7 +72,7 @@ def test_people_with_an_account_are_not_invited(app: Flask, account: str, inbox:
     assert inbox.to(account) == []
 
 
-def test_an_invitation_says_what_is_wrong_with_it(app: Flask) -> None:
+def test_invite_reports_invalid_values(app: Flask) -> None:
     result = run(app, "invite", "nonsense", "--name", " ")
     assert result.exit_code == 1
     assert "email: " in result.output
@@ -80,7 +80,9 @@ def test_an_invitation_says_what_is_wrong_with_it(app: Flask) -> None:
     assert count(app, Account) == 0
 
 
-def test_an_account_disabled_before_its_invitation_left_gets_none(app: Flask, inbox: Inbox) -> None:
+def test_an_account_disabled_before_its_invitation_was_sent_gets_none(
+    app: Flask, inbox: Inbox
+) -> None:
     with app.app_context():
         account = registration.invite("Ada", EMAIL)
         assert account is not None

@@ -24,7 +24,7 @@ RULE = "LIMIT_PASSWORD_FAILURES"
 
 @pytest.fixture
 def redis_url() -> str:
-    """The URL of a Redis that answers; others may use it, so each test counts for its own key."""
+    """The URL of a running Redis. Others may use it, so each test counts under a key of its own."""
     url = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
     try:
         with redis.Redis.from_url(url) as server:
@@ -38,7 +38,7 @@ def redis_url() -> str:
 
 
 def spend(app: Flask, key: str = "ada@example.com") -> bool:
-    """Whether one more attempt is within the limit."""
+    """Return whether one more attempt is within the limit."""
     with app.app_context():
         try:
             limits.spend(Rule(RULE, "tests", (key,)), CLIENT)
@@ -74,7 +74,7 @@ def test_processes_share_their_counters(
     assert spend(second, address)
 
 
-def test_several_limits_in_one_setting_all_count(
+def test_all_limits_of_one_setting_are_enforced(
     make_app: MakeApp, storage: dict[str, str], address: str
 ) -> None:
     first = make_app(**{RULE: "1000 per hour; 2 per minute", **storage})
@@ -83,7 +83,7 @@ def test_several_limits_in_one_setting_all_count(
     assert [spend(second, address) for _ in range(4)] == [True, True, True, False]
 
 
-def test_what_one_window_refuses_is_counted_in_no_other(make_app: MakeApp) -> None:
+def test_an_attempt_refused_by_one_window_is_not_counted_in_others(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "3 per hour; 1 per minute"})
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
         assert [spend(app), spend(app), spend(app)] == [True, False, False]
@@ -95,7 +95,7 @@ def test_what_one_window_refuses_is_counted_in_no_other(make_app: MakeApp) -> No
         assert not spend(app)
 
 
-def test_the_rollback_of_a_request_gives_no_attempt_back(make_app: MakeApp) -> None:
+def test_the_rollback_of_a_request_keeps_its_attempt_counted(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
     with app.app_context():
         limits.spend(Rule(RULE, "tests", ("ada@example.com",)), CLIENT)
@@ -103,7 +103,7 @@ def test_the_rollback_of_a_request_gives_no_attempt_back(make_app: MakeApp) -> N
     assert not spend(app)
 
 
-def test_an_attempt_that_was_no_failure_is_given_back_once(make_app: MakeApp) -> None:
+def test_a_successful_attempt_is_given_back_once(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
     rule = Rule(RULE, "tests", ("ada@example.com",))
     with app.app_context():
@@ -133,12 +133,12 @@ def test_nothing_is_given_back_to_a_window_that_opened_later(make_app: MakeApp) 
         Rule(RULE, "tests", ("ab", "")),
     ],
 )
-def test_no_key_can_be_made_from_the_parts_of_another(app: Flask, other: Rule) -> None:
+def test_keys_with_the_same_characters_in_other_parts_differ(app: Flask, other: Rule) -> None:
     with app.app_context():
         assert Rule(RULE, "tests", ("a", "b")).digest != other.digest
 
 
-def test_apps_on_one_redis_do_not_share_counters(
+def test_two_apps_on_one_redis_have_separate_counters(
     make_app: MakeApp, redis_url: str, address: str
 ) -> None:
     settings = {RULE: "1 per 15 minutes", "RATELIMIT_STORAGE_URI": redis_url}
@@ -150,7 +150,7 @@ def test_apps_on_one_redis_do_not_share_counters(
     assert not spend(make_app(**settings), address)
 
 
-def test_while_redis_is_down_each_process_counts_for_itself(
+def test_without_redis_each_process_counts_for_itself(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(**{RULE: "2 per 15 minutes", "RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1"})
@@ -181,12 +181,12 @@ def test_the_storage_shows_no_email_address(
         ("unix socket", "unix socket"),
     ],
 )
-def test_what_counts_as_one_network_address(address: str, counted: str) -> None:
+def test_ipv4_addresses_and_ipv6_networks_are_counted(address: str, counted: str) -> None:
     assert limits.network(address) == counted
 
 
 def ask(app: Flask, kind: str, email: str, ip_address: str) -> bool:
-    """Whether one more mail of a kind may be asked for."""
+    """Return whether one more email of a kind may be requested."""
     with app.app_context():
         try:
             limits.spend_mail(kind, email, Client(ip_address))
@@ -195,14 +195,14 @@ def ask(app: Flask, kind: str, email: str, ip_address: str) -> bool:
     return True
 
 
-def test_one_network_causes_only_so_many_emails(make_app: MakeApp) -> None:
+def test_one_network_can_request_a_limited_number_of_emails(make_app: MakeApp) -> None:
     app = make_app(LIMIT_MAIL_BY_IP="3 per hour")
     asked = [ask(app, "reset", f"person{number}@example.com", "192.0.2.1") for number in range(4)]
     assert asked == [True, True, True, False]
     assert ask(app, "reset", "person5@example.com", "192.0.2.2")
 
 
-def test_each_kind_of_mail_has_a_limit_of_its_own(make_app: MakeApp) -> None:
+def test_each_kind_of_email_has_a_separate_limit(make_app: MakeApp) -> None:
     app = make_app(LIMIT_MAIL_BY_IP="1 per hour", LIMIT_MAIL_BY_ADDRESS="1 per hour")
     for kind in ("register", "confirm", "reset", "email change"):
         assert ask(app, kind, "ada@example.com", "192.0.2.1")

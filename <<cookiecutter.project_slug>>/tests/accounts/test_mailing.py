@@ -35,7 +35,7 @@ OTHER_PASSWORD = "tangerine lorry at dusk"
 
 
 class MailServer:
-    """What happens to the emails that leave: by default they are noted."""
+    """Records the emails that are sent, or fails as a test tells it to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: Exception | None = None
@@ -44,7 +44,7 @@ class MailServer:
         monkeypatch.setattr(mail, "send", self.send)
 
     def send(self, email: Email, message_id: str | None = None) -> None:
-        """Note an email, then perhaps fail: it may have arrived all the same."""
+        """Record an email, then fail if told to, although it may have arrived."""
         if email.to:
             self.sent.append(email)
             self.ids.append(message_id)
@@ -59,7 +59,7 @@ def mail_server(monkeypatch: pytest.MonkeyPatch) -> MailServer:
 
 
 def subjects(inbox: Inbox, address: str) -> list[str]:
-    """What was sent to an address."""
+    """Return what was sent to an address."""
     return [message.subject.split(" · ")[0] for message in inbox.to(address)]
 
 
@@ -69,7 +69,7 @@ def signed_in(account: str) -> authentication.SignedIn:
 
 
 def rows(app: Flask) -> list[jobs.Job]:
-    """The jobs that wait."""
+    """Return the jobs that wait."""
     with app.app_context():
         return list(db.session.scalars(select(jobs.Job).order_by(jobs.Job.id)))
 
@@ -92,7 +92,7 @@ def test_no_row_holds_a_token_or_a_password(app: Flask, account: str, inbox: Inb
         assert secret not in stored
 
 
-def test_an_outage_of_an_hour_loses_no_email_and_doubles_none(
+def test_an_outage_of_an_hour_neither_loses_nor_repeats_emails(
     app: Flask, account: str, mail_server: MailServer
 ) -> None:
     begin = now()
@@ -219,7 +219,7 @@ def test_a_new_password_cancels_the_links_that_wait(
     assert "Your password was changed" in subjects(inbox, account)
 
 
-def test_a_new_password_meets_a_job_that_has_begun(
+def test_a_new_password_cancels_a_job_that_has_begun(
     app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issue = tokens.issue
@@ -240,7 +240,7 @@ def test_a_new_password_meets_a_job_that_has_begun(
         assert db.session.scalars(select(MailedToken)).all() == []
 
 
-def test_ending_the_session_takes_back_the_change_it_asked_for(
+def test_ending_the_session_cancels_its_email_change(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     with app.app_context():
@@ -254,7 +254,7 @@ def test_ending_the_session_takes_back_the_change_it_asked_for(
     ]
 
 
-def test_a_session_of_another_account_allows_nothing(app: Flask, account: str) -> None:
+def test_a_session_of_another_account_does_not_allow_the_change(app: Flask, account: str) -> None:
     other = add_account(app, "other@example.com")
     with app.app_context():
         session = signed_in(other).session
@@ -264,7 +264,7 @@ def test_a_session_of_another_account_allows_nothing(app: Flask, account: str) -
         assert sessions.is_alive(session.id, session.account)
 
 
-def test_a_deleted_account_gets_no_email_but_the_one_that_says_so(
+def test_a_deleted_account_only_gets_the_email_about_its_deletion(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     add_account(app, "waiting@example.com", confirmed=False)

@@ -23,7 +23,7 @@ def sign_in(
 
 
 def notices(inbox: Inbox, email: str) -> int:
-    """How many such emails the owner of an address has received."""
+    """Return how many such emails the owner of an address has received."""
     return sum(mail.subject.startswith(SUBJECT) for mail in inbox.to(email))
 
 
@@ -75,7 +75,9 @@ def test_the_device_that_reset_the_password_is_known(
 
 
 #: if cookiecutter.interface != "api"
-def test_proving_again_who_one_is_is_no_sign_in(app: Flask, account: str, inbox: Inbox) -> None:
+def test_a_reauthentication_sends_no_email_about_a_sign_in(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
     with app.app_context():
         session = sign_in(account).session
         authentication.reauthenticate(session, PASSWORD, Client())

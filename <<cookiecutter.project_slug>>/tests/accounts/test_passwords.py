@@ -57,14 +57,14 @@ LONG_EMAIL = "wolfeschlegelsteinhausenbergerdorff@sub.example-company.com"
         "Ærøskøbing, Ærøskøbing!",
     ],
 )
-def test_nobodys_own_words_are_a_password(app: Flask, password: str) -> None:
-    """They are compared whole: the estimate looks at the first characters alone."""
+def test_name_and_address_are_refused_as_passwords(app: Flask, password: str) -> None:
+    """They are compared in full, because the estimate only looks at the first characters."""
     with app.app_context(), pytest.raises(InvalidInput, match="easy to guess"):
         passwords.check(password, ["Ærøskøbing Strasse", LONG_EMAIL])
 
 
 @pytest.mark.parametrize("name", ["Al", "Ada", "battery", "", "🦆"])
-def test_own_words_in_a_good_password_do_no_harm(app: Flask, name: str) -> None:
+def test_a_strong_password_may_contain_the_name(app: Flask, name: str) -> None:
     with app.app_context():
         for password in (f"{name} tangerine lorry dusk quokka", "🦆🍪🌋🪐🧭🪁🎻🦔🥨🛶🪵🧊 ada"):
             passwords.check(password, [name, LONG_EMAIL])
@@ -82,7 +82,7 @@ def test_own_words_in_a_good_password_do_no_harm(app: Flask, name: str) -> None:
         ("e\u0301" * 65, "at most 128"),
     ],
 )
-def test_the_length_holds_as_typed_and_as_normalized(
+def test_the_length_is_checked_as_typed_and_as_normalized(
     app: Flask, password: str, complaint: str
 ) -> None:
     with app.app_context():
@@ -103,7 +103,7 @@ def test_a_long_password_is_never_normalized(app: Flask, account: str) -> None:
     assert max(map(len, texts)) <= config.LONGEST_PASSWORD
 
 
-def test_only_the_beginning_of_a_long_password_is_not_enough(app: Flask) -> None:
+def test_the_beginning_of_a_long_password_does_not_match(app: Flask) -> None:
     password = "x" * config.LONGEST_PASSWORD
     with app.app_context():
         stored = passwords.hash_password(password)
@@ -119,7 +119,7 @@ def test_only_the_beginning_of_a_long_password_is_not_enough(app: Flask) -> None
         ("4@8({[<3691!" + "a" * 100, 12),
     ],
 )
-def test_no_more_is_estimated_than_the_first_characters(
+def test_only_the_first_characters_are_estimated(
     app: Flask, monkeypatch: pytest.MonkeyPatch, password: str, longest: int
 ) -> None:
     """Estimating all of a long password may take seconds, and anyone may send one."""
@@ -168,7 +168,7 @@ def test_the_name_of_the_app_is_easy_to_guess(make_app: MakeApp) -> None:
         " leading and trailing ",
     ],
 )
-def test_a_good_password_may_hold_anything(app: Flask, password: str) -> None:
+def test_a_strong_password_may_contain_any_character(app: Flask, password: str) -> None:
     with app.app_context():
         passwords.check(password, ["Ada", "ada@example.com"])
         assert passwords.verify(password, passwords.hash_password(password))
@@ -186,12 +186,12 @@ def test_one_password_may_be_typed_in_several_ways(app: Flask) -> None:
         assert passwords.verify("cafe\u0301 fi tangerine", stored)
 
 
-def test_a_lone_surrogate_is_no_crash(app: Flask) -> None:
+def test_a_lone_surrogate_does_not_crash(app: Flask) -> None:
     with app.app_context():
         assert not passwords.verify("\ud800", passwords.hash_password(PASSWORD))
 
 
-def test_the_hash_costs_what_owasp_asks(make_app: MakeApp) -> None:
+def test_the_hash_has_the_cost_that_owasp_recommends(make_app: MakeApp) -> None:
     app = make_app(PASSWORD_HASH_METHOD=config.DEFAULTS["PASSWORD_HASH_METHOD"])
     with app.app_context():
         assert passwords.hash_password(PASSWORD).startswith("scrypt:32768:8:3$")
@@ -211,15 +211,15 @@ def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(
         authentication.sign_in(account, PASSWORD, CLIENT, KIND)
 
 
-def test_nobodys_password_costs_the_same_and_never_matches(app: Flask) -> None:
+def test_an_unknown_account_costs_the_same_and_never_matches(app: Flask) -> None:
     with app.app_context():
         assert not passwords.verify("", None)
 
 
-def test_an_old_hash_is_refused_with_the_same_work_as_nobodys(
+def test_an_old_hash_takes_the_same_work_as_an_unknown_account(
     app: Flask, make_app: MakeApp
 ) -> None:
-    """Otherwise the time tells, after a change of method, which addresses have an account."""
+    """Otherwise, after a change of method, the time would reveal who has an account."""
     old = add_account(make_app(PASSWORD_HASH_METHOD="scrypt:512:1:1"), "old@example.com")
     older = add_account(make_app(PASSWORD_HASH_METHOD="scrypt:1024:1:1"), "older@example.com")
     app = make_app()
@@ -239,9 +239,7 @@ def test_a_right_password_is_hashed_once(app: Flask, account: str) -> None:
 
 
 @pytest.mark.parametrize("imported", ["imported", "$2b$12$salt-and-hash", "argon2$salt$hash"])
-def test_a_hash_of_an_unknown_method_matches_nothing_and_hinders_nobody_else(
-    app: Flask, account: str, imported: str
-) -> None:
+def test_a_hash_of_an_unknown_method_never_matches(app: Flask, account: str, imported: str) -> None:
     with app.app_context():
         db.session.execute(update(Account).values(password_hash=imported))
         db.session.commit()

@@ -1,4 +1,4 @@
-"""What a purge leaves alone, and what it says."""
+"""What a purge deletes and keeps."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ def test_an_account_stays_as_long_as_a_link_that_was_sent_works(
             assert f'"event": "account.purged", "account_id": {account.id}' in caplog.text
 
 
-def test_devices_and_counters_whose_time_is_over_are_removed(app: Flask, account: str) -> None:
+def test_expired_devices_and_counters_are_removed(app: Flask, account: str) -> None:
     with app.app_context():
         authentication.sign_in(account, PASSWORD, CLIENT, KIND)
         with time_machine.travel(now() + timedelta(days=366), tick=False):

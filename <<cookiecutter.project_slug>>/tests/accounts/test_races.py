@@ -1,4 +1,4 @@
-"""What happens at the same moment: the database decides, and one wins."""
+"""Concurrent requests: the database decides, and one of them succeeds."""
 
 import hashlib
 from collections import Counter
@@ -39,7 +39,7 @@ KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
 def at_once(app: Flask, action: Callable[[int], str | bool | None], times: int) -> Counter[object]:
-    """Do something several times at the same moment, and count what comes of it."""
+    """Do something several times at the same moment, and count the results."""
     barrier = Barrier(times)
 
     def act(number: int) -> object:
@@ -87,7 +87,7 @@ def test_parallel_resets_use_a_token_once(app: Flask, account: str, inbox: Inbox
     assert at_once(app, reset, 6) == {None: 1, InvalidToken: 5}
 
 
-def test_parallel_endings_of_one_session_end_it_once(app: Flask, account: str) -> None:
+def test_parallel_requests_end_a_session_once(app: Flask, account: str) -> None:
     with app.app_context():
         session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
 
@@ -97,7 +97,7 @@ def test_parallel_endings_of_one_session_end_it_once(app: Flask, account: str) -
     assert at_once(app, revoke, 6) == {True: 1, False: 5}
 
 
-def test_parallel_guesses_do_not_pass_the_limit_together(make_app: MakeApp) -> None:
+def test_parallel_guesses_do_not_exceed_the_limit(make_app: MakeApp) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES="3 per 15 minutes")
     account = add_account(app)
 
@@ -107,7 +107,7 @@ def test_parallel_guesses_do_not_pass_the_limit_together(make_app: MakeApp) -> N
     assert at_once(app, guess, 12) == {WrongCredentials: 3, LimitReached: 9}
 
 
-def test_right_passwords_at_the_same_moment_all_get_in_and_are_not_counted(
+def test_concurrent_right_passwords_all_sign_in_and_are_not_counted(
     make_app: MakeApp,
 ) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES="3 per 15 minutes")
@@ -123,7 +123,7 @@ def test_right_passwords_at_the_same_moment_all_get_in_and_are_not_counted(
                 authentication.sign_in(account, "wrong", CLIENT, KIND)
 
 
-def test_parallel_sign_ins_do_not_pass_the_number_of_sessions_and_devices(
+def test_parallel_sign_ins_do_not_exceed_the_number_of_sessions_and_devices(
     make_app: MakeApp,
 ) -> None:
     app = make_app(SESSIONS_PER_ACCOUNT=3, DEVICES_PER_ACCOUNT=2)
@@ -138,7 +138,7 @@ def test_parallel_sign_ins_do_not_pass_the_number_of_sessions_and_devices(
             assert db.session.scalar(select(func.count()).select_from(model)) == most
 
 
-def test_guesses_among_right_passwords_do_not_pass_the_limit_together(make_app: MakeApp) -> None:
+def test_guesses_among_right_passwords_do_not_exceed_the_limit(make_app: MakeApp) -> None:
     app = make_app(LIMIT_PASSWORD_FAILURES="3 per 15 minutes")
     account = add_account(app)
 
@@ -151,7 +151,7 @@ def test_guesses_among_right_passwords_do_not_pass_the_limit_together(make_app: 
 
 @pytest.fixture
 def reset_meanwhile(app: Flask, account: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """While the next password is compared, another is set by a reset; answers that one."""
+    """Set another password by a reset while the next one is compared, and return it."""
     scrypt = hashlib.scrypt
     password = "tangerine lorry at dusk"
 
@@ -173,9 +173,7 @@ def reset_meanwhile(app: Flask, account: str, monkeypatch: pytest.MonkeyPatch) -
     return password
 
 
-def test_a_sign_in_does_not_outlive_a_reset_at_the_same_moment(
-    app: Flask, account: str, reset_meanwhile: str
-) -> None:
+def test_a_concurrent_reset_ends_a_sign_in(app: Flask, account: str, reset_meanwhile: str) -> None:
     with app.app_context():
         with pytest.raises(WrongCredentials):
             authentication.sign_in(account, PASSWORD, CLIENT, KIND)
@@ -184,7 +182,7 @@ def test_a_sign_in_does_not_outlive_a_reset_at_the_same_moment(
         assert sessions.of(owner) == []
 
 
-def test_a_change_of_password_does_not_undo_a_reset_at_the_same_moment(
+def test_a_password_change_does_not_undo_a_concurrent_reset(
     app: Flask, account: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     with app.app_context():
@@ -196,7 +194,7 @@ def test_a_change_of_password_does_not_undo_a_reset_at_the_same_moment(
         assert authentication.sign_in(account, password, CLIENT, KIND)
 
 
-def test_a_reset_sent_to_the_old_address_ends_with_a_change_at_the_same_moment(
+def test_a_concurrent_email_change_invalidates_a_reset_link(
     app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
@@ -224,7 +222,7 @@ def test_a_reset_sent_to_the_old_address_ends_with_a_change_at_the_same_moment(
         assert authentication.sign_in("countess@example.com", PASSWORD, CLIENT, KIND)
 
 
-def test_a_hash_renewed_at_the_same_moment_does_not_undo_a_reset(
+def test_a_renewed_hash_does_not_undo_a_concurrent_reset(
     app: Flask, account: str, reset_meanwhile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.config, "PASSWORD_HASH_METHOD", "scrypt:1024:8:1")
@@ -234,7 +232,7 @@ def test_a_hash_renewed_at_the_same_moment_does_not_undo_a_reset(
         assert authentication.sign_in(account, reset_meanwhile, CLIENT, KIND)
 
 
-def test_of_parallel_changes_of_a_password_one_is_made(app: Flask, account: str) -> None:
+def test_only_one_of_several_parallel_password_changes_succeeds(app: Flask, account: str) -> None:
     with app.app_context():
         living = [authentication.sign_in(account, PASSWORD, CLIENT, KIND).session for _ in range(4)]
 
@@ -256,7 +254,7 @@ def test_of_parallel_changes_of_a_password_one_is_made(app: Flask, account: str)
         assert len(sessions.of(owner)) == 1
 
 
-def test_of_parallel_requests_for_a_link_one_link_lives(
+def test_only_one_link_of_several_parallel_requests_works(
     app: Flask, account: str, inbox: Inbox
 ) -> None:
     with app.app_context():
@@ -273,10 +271,10 @@ def test_of_parallel_requests_for_a_link_one_link_lives(
 
 
 @pytest.mark.parametrize("first", ["confirm", "change"])
-def test_an_address_is_confirmed_by_one_of_two_accounts_at_the_same_moment(
+def test_only_one_of_two_accounts_can_confirm_an_address(
     app: Flask, account: str, inbox: Inbox, first: str
 ) -> None:
-    """Several times, as either may win; what a stranger opened never takes anything from it."""
+    """Tried several times, since either may win. An account that a stranger opened never does."""
     for number in range(4):
         new = f"countess{number}@example.com"
         add_account(app, new, "Other", confirmed=False)
@@ -309,9 +307,7 @@ def test_an_address_is_confirmed_by_one_of_two_accounts_at_the_same_moment(
             assert found[account] == "Ada"
 
 
-def test_whatever_is_done_while_the_account_is_deleted_is_no_fault(
-    app: Flask, inbox: Inbox
-) -> None:
+def test_nothing_fails_while_the_account_is_deleted(app: Flask, inbox: Inbox) -> None:
     for number in range(3):
         email = add_account(app, f"person{number}@example.com")
         with app.app_context():
@@ -349,7 +345,7 @@ def test_whatever_is_done_while_the_account_is_deleted_is_no_fault(
 
 
 #: if cookiecutter.interface != "api"
-def test_a_session_that_was_ended_meanwhile_is_not_begun_again(app: Flask, account: str) -> None:
+def test_a_session_ended_in_the_meantime_is_not_renewed(app: Flask, account: str) -> None:
     with app.app_context():
         current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
         sessions.revoke(current.account, str(current.public_id), CLIENT)
@@ -359,9 +355,7 @@ def test_a_session_that_was_ended_meanwhile_is_not_begun_again(app: Flask, accou
 
 
 #: endif
-def test_a_name_changed_while_the_account_is_deleted_is_signed_out(
-    app: Flask, account: str
-) -> None:
+def test_changing_the_name_of_a_deleted_account_is_signed_out(app: Flask, account: str) -> None:
     with app.app_context():
         current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
         delete_meanwhile(app, account)

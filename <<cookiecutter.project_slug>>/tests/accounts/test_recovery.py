@@ -1,4 +1,4 @@
-"""What a reset ends."""
+"""What a password reset invalidates."""
 
 import pytest
 from flask import Flask

@@ -18,7 +18,7 @@ NEW_KEY = "another-key-0123456789-abcdefghijklmnop"
 
 @pytest.fixture
 def phone(app: Flask, account: str, clock: time_machine.Traveller) -> Authenticator:
-    """Ada's authenticator app; another key waits in the same session."""
+    """Ada's authenticator app, while another key waits in the same session."""
     with app.app_context():
         session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
         phone = turn_on(session, CLIENT)
@@ -41,13 +41,15 @@ def sign_in(app: Flask, code: str) -> authentication.SignedIn:
 
 
 def rekey(app: Flask) -> tuple[int, str]:
-    """The exit code of `flask accounts rekey`, and what it prints."""
+    """Return the exit code of `flask accounts rekey`, and what it prints."""
     result = app.test_cli_runner().invoke(args=["accounts", "rekey"])
     return result.exit_code, result.output
 
 
 @pytest.mark.usefixtures("new_key")
-def test_a_change_of_the_key_strands_nobody(app: Flask, phone: Authenticator) -> None:
+def test_two_factor_authentication_works_after_a_change_of_the_key(
+    app: Flask, phone: Authenticator
+) -> None:
     assert sign_in(app, phone.code())
 
 
@@ -62,7 +64,7 @@ def test_after_rekey_the_old_key_is_not_needed(
 
 
 @pytest.mark.usefixtures("new_key")
-def test_rekey_says_what_it_cannot_read(
+def test_rekey_lists_what_it_cannot_decrypt(
     app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
@@ -78,13 +80,13 @@ def test_rekey_says_what_it_cannot_read(
 
 
 @pytest.mark.usefixtures("new_key")
-def test_a_key_that_was_replaced_meanwhile_stays(
+def test_rekey_keeps_a_key_that_was_replaced_in_the_meantime(
     app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renewed = encryption.renewed
 
     def replace_first(stored: str) -> str | None:
-        """Someone sets up another phone at this moment."""
+        """Set up another phone at this moment."""
         monkeypatch.setattr(encryption, "renewed", renewed)  # once
         with db.engine.begin() as connection:
             secret = encryption.encrypt("KEY OF ANOTHER")

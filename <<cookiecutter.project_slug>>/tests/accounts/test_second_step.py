@@ -1,4 +1,4 @@
-"""The second step of a sign-in: what it takes, and what it costs to guess."""
+"""The second step of a sign-in: valid codes, and limits on guesses."""
 
 from collections.abc import Callable, Iterator
 
@@ -46,12 +46,12 @@ def phone(app: Flask, account: str, clock: time_machine.Traveller) -> Iterator[A
 
 
 def count(model: type) -> int:
-    """The number of rows in a table."""
+    """Return the number of rows in a table."""
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def owner() -> Account:
-    """Ada's account."""
+    """Return Ada's account."""
     found = store.by_email(ADA)
     assert found is not None
     return found
@@ -63,7 +63,7 @@ def second_step(token: str, code: str, *kinds: str) -> authentication.SignedIn:
 
 
 def refused(token: str, code: str) -> None:
-    """Expect the code to be refused, and the challenge to live on."""
+    """Expect the code to be refused, and the challenge to stay valid."""
     with pytest.raises(InvalidInput) as caught:
         second_step(token, code)
     assert list(caught.value.errors) == ["code"]
@@ -80,7 +80,7 @@ def test_a_right_password_alone_starts_no_session(phone: Authenticator) -> None:
     assert caught.value.token not in stored
 
 
-def test_a_code_completes_it(phone: Authenticator) -> None:
+def test_a_code_completes_the_sign_in(phone: Authenticator) -> None:
     signed_in = second_step(first_step(ADA, CLIENT), phone.code())
     assert signed_in.session.factor_verified
     assert signed_in.session.kind == KIND
@@ -88,7 +88,7 @@ def test_a_code_completes_it(phone: Authenticator) -> None:
     assert sessions.find(signed_in.token, KIND) is not None
 
 
-def test_a_wrong_password_learns_nothing_of_the_factor(phone: Authenticator) -> None:
+def test_a_wrong_password_does_not_reveal_the_factor(phone: Authenticator) -> None:
     with pytest.raises(WrongCredentials):
         authentication.sign_in(ADA, "wrong", CLIENT, KIND)
     assert count(Challenge) == 0
@@ -104,7 +104,7 @@ def test_a_code_works_once(phone: Authenticator, clock: time_machine.Traveller) 
     assert second_step(second, phone.code())
 
 
-def test_after_a_later_code_an_earlier_one_is_worth_nothing(phone: Authenticator) -> None:
+def test_an_earlier_code_is_refused_after_a_later_one(phone: Authenticator) -> None:
     first, second = first_step(ADA, CLIENT), first_step(ADA, CLIENT)
     assert second_step(first, phone.code(1))
     refused(second, phone.code())
@@ -112,7 +112,7 @@ def test_after_a_later_code_an_earlier_one_is_worth_nothing(phone: Authenticator
 
 
 @pytest.mark.parametrize(("steps", "accepted"), [(-2, False), (0, True), (1, True), (2, False)])
-def test_one_step_of_drift_counts(phone: Authenticator, steps: int, accepted: bool) -> None:
+def test_one_step_of_drift_is_accepted(phone: Authenticator, steps: int, accepted: bool) -> None:
     token = first_step(ADA, CLIENT)
     if accepted:
         assert second_step(token, phone.code(steps))
@@ -120,7 +120,7 @@ def test_one_step_of_drift_counts(phone: Authenticator, steps: int, accepted: bo
         refused(token, phone.code(steps))
 
 
-def test_the_step_before_counts_when_it_was_not_used(
+def test_the_previous_step_is_accepted_if_unused(
     phone: Authenticator, clock: time_machine.Traveller
 ) -> None:
     clock.shift(10 * STEP)
@@ -137,7 +137,7 @@ def test_a_recovery_code_works_once(phone: Authenticator) -> None:
     assert second_step(token, phone.recovery_codes[0])
 
 
-def test_without_recovery_codes_none_is_offered(phone: Authenticator) -> None:
+def test_recovery_codes_are_offered_only_while_some_are_left(phone: Authenticator) -> None:
     for code in phone.recovery_codes:
         second_step(first_step(ADA, CLIENT), code)
     with pytest.raises(FactorRequired) as caught:
@@ -145,7 +145,7 @@ def test_without_recovery_codes_none_is_offered(phone: Authenticator) -> None:
     assert caught.value.methods == ["totp"]
 
 
-def test_codes_of_another_account_are_worth_nothing(app: Flask, phone: Authenticator) -> None:
+def test_codes_of_another_account_are_refused(app: Flask, phone: Authenticator) -> None:
     eve = add_account(app, "eve@example.com")
     session = authentication.sign_in(eve, PASSWORD, CLIENT, KIND).session
     theirs = turn_on(session, CLIENT)
@@ -184,7 +184,7 @@ def test_a_challenge_ends_after_ten_minutes(
 
 
 @pytest.mark.parametrize("token", ["", "x" * 43, "\0", "\ud800", "x" * 100_000])
-def test_what_is_no_challenge_is_refused(phone: Authenticator, token: str) -> None:
+def test_an_invalid_challenge_is_refused(phone: Authenticator, token: str) -> None:
     with pytest.raises(InvalidChallenge):
         second_step(token, phone.code())
 
@@ -233,7 +233,7 @@ def delete(_: Inbox) -> None:
 
 
 @pytest.mark.parametrize("event", [reset, disable, set_password, remove_factor, delete])
-def test_what_ends_every_session_ends_half_sign_ins_too(
+def test_ending_every_session_ends_challenges(
     phone: Authenticator, inbox: Inbox, event: Callable[[Inbox], None]
 ) -> None:
     token = first_step(ADA, CLIENT)
@@ -243,7 +243,7 @@ def test_what_ends_every_session_ends_half_sign_ins_too(
     assert count(Session) == 0
 
 
-def test_a_change_of_password_ends_half_sign_ins(phone: Authenticator) -> None:
+def test_a_password_change_ends_challenges(phone: Authenticator) -> None:
     session = second_step(first_step(ADA, CLIENT), phone.recovery_codes[0]).session
     token = first_step(ADA, CLIENT)
     changes.change_password(session, PASSWORD, OTHER_PASSWORD, CLIENT)
@@ -252,9 +252,7 @@ def test_a_change_of_password_ends_half_sign_ins(phone: Authenticator) -> None:
 
 
 @pytest.mark.parametrize("by", ["owner", "administrator"])
-def test_signing_out_everywhere_ends_half_sign_ins(
-    app: Flask, phone: Authenticator, by: str
-) -> None:
+def test_signing_out_everywhere_ends_challenges(app: Flask, phone: Authenticator, by: str) -> None:
     mine = second_step(first_step(ADA, CLIENT), phone.code()).session
     token = first_step(ADA, CLIENT)
     if by == "owner":
@@ -273,7 +271,7 @@ def test_a_disabled_account_is_refused_at_the_second_step(phone: Authenticator) 
         second_step(token, phone.code())
 
 
-def test_ten_wrong_codes_are_enough_right_one_included(
+def test_after_ten_wrong_codes_even_the_right_one_is_refused(
     phone: Authenticator, clock: time_machine.Traveller
 ) -> None:
     tokens = [first_step(ADA, CLIENT) for _ in range(2)]
@@ -295,14 +293,14 @@ def test_wrong_recovery_codes_count_like_wrong_codes(phone: Authenticator) -> No
         second_step(token, phone.code())
 
 
-def test_what_cannot_be_a_code_is_not_counted(phone: Authenticator) -> None:
+def test_malformed_codes_are_not_counted(phone: Authenticator) -> None:
     token = first_step(ADA, CLIENT)
     for code in ("", " ", "12345", "１２３４５６", "\0", "x" * 1000) * 2:
         refused(token, code)
     assert second_step(token, phone.code())
 
 
-def test_strangers_cannot_use_up_the_limit(phone: Authenticator) -> None:
+def test_codes_count_only_after_the_right_password(phone: Authenticator) -> None:
     strangers = [Client(f"198.51.100.{number}") for number in range(12)]
     for number, stranger in enumerate(strangers):
         with pytest.raises((WrongCredentials, LimitReached)):
@@ -313,7 +311,7 @@ def test_strangers_cannot_use_up_the_limit(phone: Authenticator) -> None:
     assert second_step(first_step(ADA, CLIENT), phone.code())
 
 
-def test_right_codes_are_not_counted_and_forgive_no_wrong_ones(
+def test_right_codes_are_not_counted_and_reset_no_counter(
     phone: Authenticator, clock: time_machine.Traveller
 ) -> None:
     for _ in range(9):
@@ -326,7 +324,7 @@ def test_right_codes_are_not_counted_and_forgive_no_wrong_ones(
         second_step(token, phone.code())
 
 
-def test_a_reset_lifts_the_limit_on_passwords_and_not_on_codes(
+def test_a_reset_lifts_the_limit_on_passwords_but_not_on_codes(
     phone: Authenticator, inbox: Inbox
 ) -> None:
     token = first_step(ADA, CLIENT)
@@ -357,19 +355,19 @@ def test_the_hash_is_renewed_by_the_first_step(
     assert second_step(token, phone.code())
 
 
-def test_the_device_is_known_after_the_second_step_alone(phone: Authenticator) -> None:
+def test_the_device_becomes_known_only_after_the_second_step(phone: Authenticator) -> None:
     known = second_step(first_step(ADA, CLIENT), phone.code()).device
     same = Client("192.0.2.9", "tests", (known,))
     assert second_step_from(same, phone.recovery_codes[0]) == known
 
 
 def second_step_from(client: Client, code: str) -> str:
-    """The device's secret after a sign-in from a client."""
+    """Return the device's secret after a sign-in from a client."""
     token = first_step(ADA, client)
     return authentication.sign_in_with_code(token, code, client, KIND).device
 
 
-def test_a_key_that_cannot_be_decrypted_leaves_the_recovery_codes(
+def test_recovery_codes_work_when_the_key_cannot_be_decrypted(
     phone: Authenticator,
     app: Flask,
     monkeypatch: pytest.MonkeyPatch,

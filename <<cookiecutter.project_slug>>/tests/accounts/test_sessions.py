@@ -1,4 +1,4 @@
-"""Sessions that end by themselves."""
+"""Sessions that expire."""
 
 from datetime import timedelta
 
@@ -15,9 +15,7 @@ CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
-def test_a_session_that_ended_is_neither_listed_nor_found_nor_ended_again(
-    app: Flask, account: str
-) -> None:
+def test_an_ended_session_is_not_listed_or_found(app: Flask, account: str) -> None:
     with app.app_context():
         signed_in = authentication.sign_in(account, PASSWORD, CLIENT, KIND)
         session = signed_in.session
@@ -29,7 +27,7 @@ def test_a_session_that_ended_is_neither_listed_nor_found_nor_ended_again(
             assert not sessions.revoke(session.account, str(session.public_id), CLIENT)
 
 
-def test_an_account_has_so_many_sessions_and_those_seen_least_recently_end(
+def test_the_least_recently_seen_sessions_end_over_the_maximum(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(SESSIONS_PER_ACCOUNT=3)

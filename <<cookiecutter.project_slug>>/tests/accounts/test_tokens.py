@@ -1,4 +1,4 @@
-"""Tokens: random, stored as hashes alone, good for one purpose and one address."""
+"""Tokens: random, stored only as hashes, and valid for one purpose and one address."""
 
 from base64 import urlsafe_b64decode
 from datetime import timedelta
@@ -19,7 +19,7 @@ KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
 def owner(email: str) -> Account:
-    """The account of an address."""
+    """Return the account of an address."""
     account = store.by_email(email)
     assert account is not None
     return account
@@ -41,7 +41,7 @@ def test_a_token_has_256_random_bits_and_is_not_stored(app: Flask, account: str)
 
 
 @pytest.mark.parametrize("purpose", tokens.LIFETIMES)
-def test_a_token_is_good_for_its_own_purpose(app: Flask, account: str, purpose: str) -> None:
+def test_a_token_only_works_for_its_purpose(app: Flask, account: str, purpose: str) -> None:
     with app.app_context():
         token = tokens.issue(owner(account), purpose, account)
         db.session.commit()
@@ -69,7 +69,7 @@ def test_a_token_is_bound_to_the_address_it_was_sent_to(
 
 
 @pytest.mark.parametrize("purpose", tokens.LIFETIMES)
-def test_a_token_ends(app: Flask, account: str, purpose: str) -> None:
+def test_a_token_expires(app: Flask, account: str, purpose: str) -> None:
     with app.app_context():
         token = tokens.issue(owner(account), purpose, account)
         db.session.commit()

@@ -27,7 +27,7 @@ class ApiClient:
         self.token = token
 
     def call(self, line: str, body: Any = None, **options: Any) -> Answer:
-        """The response to `METHOD /path`, the path without its prefix."""
+        """Return the response to `METHOD /path`, the path without its prefix."""
         method, path = line.split(" ", 1)
         headers = dict(options.pop("headers", {}))
         if self.token is not None:
@@ -42,14 +42,14 @@ class ApiClient:
         return cast(Answer, answer)
 
     def sign_in(self, email: str, password: str = PASSWORD) -> "ApiClient":
-        """A client that is signed in."""
+        """Return a client that is signed in."""
         answer = self.call("POST /sessions", {"email": email, "password": password})
         assert answer.status_code == 201, answer.text
         return ApiClient(self.app, answer.json["token"])
 
 
 def errors_of(answer: Answer) -> dict[str, list[str]]:
-    """The messages of a 422, by field."""
+    """Return the messages of a 422, by field."""
     assert answer.status_code == 422, answer.text
     assert answer.mimetype == "application/problem+json"
     errors: dict[str, list[str]] = answer.json["errors"]

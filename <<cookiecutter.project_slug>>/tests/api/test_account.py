@@ -24,7 +24,7 @@ def test_a_name_can_be_changed(ada: ApiClient) -> None:
 @pytest.mark.parametrize(
     "name", ["", " ", "a" * (NAME_LENGTH + 1), "a\nb", "\ta", "a\u2028b", "a\u0000"]
 )
-def test_a_name_that_no_page_could_show_is_refused(ada: ApiClient, name: str) -> None:
+def test_a_name_that_cannot_be_displayed_is_refused(ada: ApiClient, name: str) -> None:
     assert set(errors_of(ada.call("PATCH /account", {"name": name}))) == {"name"}
 
 
@@ -90,7 +90,7 @@ def test_an_address_changes_when_its_link_is_used(ada: ApiClient, inbox: Inbox) 
     assert set(errors_of(ada.call("PUT /account/email/confirmation", body))) == {"token"}
 
 
-def test_the_address_of_someone_else_gets_the_same_answer_and_a_notice(
+def test_an_address_in_use_gets_the_same_response_and_a_notice(
     ada: ApiClient, app: Flask, inbox: Inbox
 ) -> None:
     eve = add_account(app, "eve@example.com")
@@ -98,7 +98,7 @@ def test_the_address_of_someone_else_gets_the_same_answer_and_a_notice(
     assert "in use" in inbox.to(eve)[-1].subject
 
 
-def test_an_address_taken_meanwhile_changes_nothing(
+def test_an_address_taken_in_the_meantime_changes_nothing(
     ada: ApiClient, app: Flask, inbox: Inbox
 ) -> None:
     ask_for_another_address(ada)
@@ -109,7 +109,7 @@ def test_an_address_taken_meanwhile_changes_nothing(
     assert ada.call("GET /account").json["email"] == "ada@example.com"
 
 
-def test_an_email_change_token_grows_too_old(ada: ApiClient, inbox: Inbox) -> None:
+def test_an_email_change_token_expires(ada: ApiClient, inbox: Inbox) -> None:
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
         client = ada.sign_in("ada@example.com")
         ask_for_another_address(client)
@@ -127,7 +127,7 @@ def test_a_password_change_invalidates_the_link_to_another_address(
     assert ada.call("PUT /account/email/confirmation", {"token": token}).status_code == 422
 
 
-def test_an_export_holds_everything_but_secrets(ada: ApiClient) -> None:
+def test_an_export_has_everything_except_secrets(ada: ApiClient) -> None:
     ask_for_another_address(ada)
     answer = ada.call("GET /account/export")
     assert answer.headers["Content-Disposition"] == "attachment; filename=account.json"
@@ -149,7 +149,7 @@ def test_a_deleted_account_is_gone(ada: ApiClient, inbox: Inbox) -> None:
     assert "deleted" in inbox.to("ada@example.com")[-1].subject
 
 
-def test_nobody_signed_out_reaches_an_account(api: ApiClient, account: str) -> None:
+def test_an_account_needs_a_token(api: ApiClient, account: str) -> None:
     for line in (
         "GET /account",
         "PATCH /account",

@@ -1,4 +1,4 @@
-"""How emails carry tokens where there are no pages: bare, and as a client's link if there is one."""
+"""Tokens in emails of an app without pages: bare, and in a link to the client if there is one."""
 
 import pytest
 from flask import Flask
@@ -17,7 +17,7 @@ EMAILS = {
 
 
 def send(app: Flask, path: str) -> list[str]:
-    """The lines of an email with a token."""
+    """Return the lines of an email with a token."""
     bare_tokens.init_app(app)
     inbox = Inbox(app)
     with app.app_context():
@@ -26,7 +26,7 @@ def send(app: Flask, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", EMAILS)
-def test_a_token_stands_alone_on_its_line(make_app: MakeApp, path: str) -> None:
+def test_a_token_is_on_a_line_of_its_own(make_app: MakeApp, path: str) -> None:
     lines = send(make_app(), path)
     assert TOKEN in lines
     assert any(line.startswith("This token works once") for line in lines)

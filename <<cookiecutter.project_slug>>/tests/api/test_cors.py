@@ -1,4 +1,4 @@
-"""Scripts of other origins: none, unless they are named."""
+"""CORS: only named origins may use the API."""
 
 import pytest
 from werkzeug.datastructures import Headers
@@ -12,11 +12,11 @@ PREFLIGHT = {"Access-Control-Request-Method": "PATCH"}
 
 
 def cross_origin(answer_headers: Headers) -> list[str]:
-    """The CORS headers of a response."""
+    """Return the CORS headers of a response."""
     return [name for name, _ in answer_headers if name.startswith("Access-Control-")]
 
 
-def test_without_the_setting_no_other_origin_is_let_in(api: ApiClient) -> None:
+def test_without_the_setting_no_other_origin_is_allowed(api: ApiClient) -> None:
     for line, headers in (("GET /openapi.json", {}), ("OPTIONS /account", PREFLIGHT)):
         answer = api.call(line, headers={"Origin": CLIENT, **headers})
         assert not cross_origin(answer.headers)
@@ -43,7 +43,7 @@ def test_a_named_origin_learns_what_it_may_send(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", CLIENT + ".evil.example"])
-def test_any_other_origin_stays_out(make_app: MakeApp, origin: str) -> None:
+def test_any_other_origin_is_refused(make_app: MakeApp, origin: str) -> None:
     api = ApiClient(make_app(API_ALLOWED_ORIGINS=[CLIENT]))
     for headers in ({}, PREFLIGHT):
         answer = api.call("OPTIONS /account", headers={"Origin": origin, **headers})
@@ -52,11 +52,11 @@ def test_any_other_origin_stays_out(make_app: MakeApp, origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["*", "client.example", "https://client.example/", "null"])
-def test_what_is_no_origin_is_refused_at_the_start(make_app: MakeApp, origin: str) -> None:
+def test_an_invalid_origin_is_refused_at_startup(make_app: MakeApp, origin: str) -> None:
     with pytest.raises(ConfigurationError, match="API_ALLOWED_ORIGINS"):
         make_app(API_ALLOWED_ORIGINS=[origin])
 
 
-def test_pages_beside_the_api_are_let_to_no_origin(make_app: MakeApp) -> None:
+def test_pages_allow_no_other_origin(make_app: MakeApp) -> None:
     client = make_app(API_ALLOWED_ORIGINS=[CLIENT]).test_client()
     assert not cross_origin(client.get("/healthz", headers={"Origin": CLIENT}).headers)

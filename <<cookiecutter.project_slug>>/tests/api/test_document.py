@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page made of it, say what the app does."""
+"""The OpenAPI document and its page describe what the app does."""
 
 import re
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ def document(api: ApiClient) -> Json:
 
 
 def operations(document: Json) -> Iterator[tuple[str, Json]]:
-    """Each operation with its `METHOD /path`."""
+    """Yield each operation with its `METHOD /path`."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
 
 
 def media_types(part: Any) -> Iterator[Json]:
-    """Each description of a body's content below a part of the document."""
+    """Yield each description of a body's content below a part of the document."""
     if isinstance(part, dict):
         for key, value in part.items():
             yield from value.values() if key == "content" else media_types(value)
@@ -41,7 +41,7 @@ def test_the_document_is_valid(document: Json) -> None:
     validate(document)
 
 
-def test_it_describes_the_routes_there_are_and_no_other(app: Flask, document: Json) -> None:
+def test_it_describes_every_route_and_no_other(app: Flask, document: Json) -> None:
     routes = {
         f"{method} {re.sub('<[^>]+>', '<>', rule.rule)}"
         for rule in app.url_map.iter_rules()
@@ -83,14 +83,14 @@ def test_every_error_is_a_problem(document: Json) -> None:
         assert ("401" in errors) >= bool(operation["security"]), line
 
 
-def test_what_needs_a_token_says_so_and_does(api: ApiClient, document: Json) -> None:
+def test_operations_that_need_a_token_say_so(api: ApiClient, document: Json) -> None:
     for line, operation in operations(document):
         path = re.sub("{[^}]+}", "1", line.replace("/api/v1", ""))
         needs_token = operation["security"] == [{"bearer": []}]
         assert (api.call(path, {}).status_code == 401) == needs_token, line
 
 
-def test_the_password_policy_is_as_it_is_set(make_app: MakeApp) -> None:
+def test_the_password_policy_follows_the_settings(make_app: MakeApp) -> None:
     api = ApiClient(make_app(PASSWORD_MIN_LENGTH=20))
     schemas = api.call("GET /openapi.json").json["components"]["schemas"]
     assert schemas["Registration"]["properties"]["password"]["minLength"] == 20

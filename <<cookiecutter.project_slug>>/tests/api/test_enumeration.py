@@ -1,4 +1,4 @@
-"""Nothing that a stranger can ask the API tells whether an address has an account."""
+"""No request of a stranger to the API reveals whether an address has an account."""
 
 import pytest
 from flask import Flask
@@ -27,7 +27,7 @@ def accounts(app: Flask) -> None:
 
 
 def ask(app: Flask, line: str, address: str) -> tuple[int, list[tuple[str, str]], bytes, list[str]]:
-    """All that can be seen of the response to an operation about an address, and the work for it."""
+    """Return what is visible of the response to an operation, and the work that it took."""
     api = ApiClient(app)
     if "/account/" in line:
         api = api.sign_in(OTHER)
@@ -38,7 +38,7 @@ def ask(app: Flask, line: str, address: str) -> tuple[int, list[tuple[str, str]]
 
 @pytest.mark.parametrize("known", [CONFIRMED, WAITING])
 @pytest.mark.parametrize("line", OPERATIONS)
-def test_an_operation_answers_alike_for_known_and_unknown_addresses(
+def test_an_operation_responds_alike_for_known_and_unknown_addresses(
     app: Flask, line: str, known: str
 ) -> None:
     assert ask(app, line, known) == ask(app, line, UNKNOWN)
@@ -62,7 +62,7 @@ def test_an_address_is_looked_up_after_the_response(app: Flask, line: str) -> No
         assert any(statement.startswith("INSERT INTO jobs") for statement in work)
 
 
-def test_only_who_knows_the_password_learns_that_an_address_waits_to_be_confirmed(
+def test_only_the_right_password_reveals_that_an_account_is_unconfirmed(
     api: ApiClient,
 ) -> None:
     for password, status in ((PASSWORD, 403), ("not the right one", 401)):

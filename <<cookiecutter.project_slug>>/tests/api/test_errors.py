@@ -1,4 +1,4 @@
-"""Every error is a problem by RFC 9457, whatever went wrong."""
+"""Every error is a problem document as defined in RFC 9457."""
 
 import pytest
 from flask import Flask
@@ -11,7 +11,7 @@ from tests.conftest import MakeApp
 
 
 def assert_problem(answer: Answer, status: int) -> None:
-    """Check that a response is the problem of a status, and not a page."""
+    """Check that a response is a problem with this status, and not a page."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
     assert answer.json["status"] == status
@@ -23,7 +23,7 @@ def assert_problem(answer: Answer, status: int) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"{'name': 1}", b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 60000]
 )
-def test_400_for_what_is_no_json(api: ApiClient, data: bytes) -> None:
+def test_400_for_invalid_json(api: ApiClient, data: bytes) -> None:
     options = {"data": data, "content_type": "application/json"}
     assert_problem(api.call("POST /accounts", **options), 400)
 
@@ -42,12 +42,12 @@ def test_401_without_a_token(api: ApiClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "", "/nothing", "/account/", "//account", "/account//export"]
 )
-def test_404_for_what_is_not_there(ada: ApiClient, path: str) -> None:
+def test_404_for_an_unknown_path(ada: ApiClient, path: str) -> None:
     assert_problem(ada.call(f"GET {path}"), 404)
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "BREW"])
-def test_405_with_the_methods_there_are(ada: ApiClient, method: str) -> None:
+def test_405_names_the_allowed_methods(ada: ApiClient, method: str) -> None:
     answer = ada.call(f"{method} /account")
     assert_problem(answer, 405)
     allowed = set(answer.headers["Allow"].split(", "))
@@ -55,7 +55,7 @@ def test_405_with_the_methods_there_are(ada: ApiClient, method: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "application/xml, text/*"])
-def test_406_for_another_kind_of_answer(ada: ApiClient, accept: str) -> None:
+def test_406_for_another_kind_of_response(ada: ApiClient, accept: str) -> None:
     assert_problem(ada.call("GET /account", headers={"Accept": accept}), 406)
 
 
@@ -64,7 +64,7 @@ def test_json_is_sent_to_clients_that_accept_it(ada: ApiClient, accept: str) -> 
     assert ada.call("GET /account", headers={"Accept": accept}).status_code == 200
 
 
-def test_an_accept_that_takes_long_to_parse_is_ignored(ada: ApiClient) -> None:
+def test_an_accept_header_that_is_slow_to_parse_is_ignored(ada: ApiClient) -> None:
     excluding = "application/json;q=0"
     assert_problem(ada.call("GET /account", headers={"Accept": excluding}), 406)
     padded = excluding + ", text/html" * 100
@@ -80,13 +80,13 @@ def test_415_for_another_kind_of_body(api: ApiClient, kind: str | None) -> None:
     assert_problem(api.call("POST /accounts", data=b"{}", content_type=kind), 415)
 
 
-def test_a_charset_is_no_other_kind_of_body(api: ApiClient) -> None:
+def test_a_charset_is_accepted_with_the_content_type(api: ApiClient) -> None:
     kind = "application/json; charset=utf-8"
     assert_problem(api.call("POST /accounts", data=b"{}", content_type=kind), 422)
 
 
 @pytest.mark.parametrize("data", [b"[]", b"null", b"1", b'"x"', b"true"])
-def test_422_for_json_that_is_no_object(api: ApiClient, data: bytes) -> None:
+def test_422_for_json_that_is_not_an_object(api: ApiClient, data: bytes) -> None:
     answer = api.call("POST /accounts", data=data, content_type="application/json")
     assert_problem(answer, 422)
     assert set(errors_of(answer)) == {"body"}
@@ -103,7 +103,7 @@ def test_422_never_repeats_a_password(api: ApiClient) -> None:
     assert "my secret" not in answer.text
 
 
-def test_500_tells_nothing(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_500_reveals_nothing(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise RuntimeError("an inner secret")
 

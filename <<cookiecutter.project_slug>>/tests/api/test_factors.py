@@ -24,7 +24,7 @@ PROTECTED = [
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: time_machine.Traveller) -> None:
-    """A test decides which code is shown."""
+    """Stop the clock, so that a test decides which code is shown."""
 
 
 def turn_on(client: ApiClient) -> Authenticator:
@@ -45,20 +45,20 @@ def phone(ada: ApiClient) -> Authenticator:
 
 
 def first_step(client: ApiClient, **fields: str) -> str:
-    """The challenge of a sign-in with a right password."""
+    """Return the challenge of a sign-in with a right password."""
     answer = client.call("POST /sessions", CREDENTIALS | fields)
     assert answer.status_code == 401, answer.text
     return str(answer.json["challenge"])
 
 
 def second_step(client: ApiClient, code: str, **fields: str) -> Answer:
-    """The response to the code of a sign-in."""
+    """Return the response to the code of a sign-in."""
     body = {"challenge": fields.pop("challenge", None) or first_step(client), "code": code}
     return client.call("POST /sessions/factor", body | fields)
 
 
 def sessions(app: Flask) -> int:
-    """How many sessions there are."""
+    """Return how many sessions there are."""
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(Session)) or 0
 
@@ -87,12 +87,12 @@ def test_a_sign_in_takes_two_steps(ada: ApiClient, api: ApiClient, phone: Authen
     assert client.call("GET /account").json == signed_in.json["account"]
 
 
-def test_the_challenge_is_no_token(api: ApiClient, phone: Authenticator) -> None:
+def test_the_challenge_does_not_work_as_a_token(api: ApiClient, phone: Authenticator) -> None:
     challenge = first_step(api)
     assert ApiClient(api.app, challenge).call("GET /account").status_code == 401
 
 
-def test_the_other_answers_to_a_sign_in_stay_the_same(
+def test_other_responses_to_a_sign_in_are_unchanged(
     app: Flask, api: ApiClient, phone: Authenticator
 ) -> None:
     wrong = api.call("POST /sessions", CREDENTIALS | {"password": "wrong"})
@@ -131,7 +131,7 @@ def test_a_code_and_a_challenge_work_once(
 
 
 @pytest.mark.parametrize("challenge", ["x", "x" * 43, "\0", "x" * 9999])
-def test_what_is_no_challenge_is_refused(
+def test_an_invalid_challenge_is_refused(
     api: ApiClient, phone: Authenticator, challenge: str
 ) -> None:
     answer = second_step(api, phone.code(), challenge=challenge)
@@ -147,7 +147,7 @@ def test_a_challenge_ends_after_ten_minutes(
     assert set(errors_of(answer)) == {"challenge"}
 
 
-def test_a_challenge_of_one_account_opens_no_other(
+def test_a_challenge_does_not_open_another_account(
     app: Flask, api: ApiClient, phone: Authenticator
 ) -> None:
     eve = api.sign_in(add_account(app, "eve@example.com"))
@@ -168,7 +168,7 @@ def test_each_recovery_code_works_once(
     assert "6 recovery codes left" in told.replace("\n", " ")
 
 
-def test_ten_wrong_codes_are_enough_right_one_included(
+def test_after_ten_wrong_codes_even_the_right_one_is_refused(
     api: ApiClient, phone: Authenticator, clock: time_machine.Traveller
 ) -> None:
     challenge = first_step(api)
@@ -263,7 +263,7 @@ def test_a_change_needs_the_password_and_a_code(
 def test_a_wrong_password_does_not_count_as_a_wrong_code(
     ada: ApiClient, phone: Authenticator
 ) -> None:
-    """Else someone who found a device could keep its owner out by codes."""
+    """Otherwise someone who found a device could lock its owner out."""
     for _ in range(9):
         body: dict[str, Any] = {"current_password": "wrong", "code": phone.wrong_code()}
         assert set(errors_of(ada.call("DELETE /account/factors/totp", body))) == {
@@ -326,7 +326,7 @@ def test_another_phone_needs_a_code_of_the_first(
     assert second_step(api, second.code()).status_code == 201
 
 
-def test_a_session_from_before_goes_on_and_cannot_replace_it(
+def test_an_earlier_session_goes_on_but_cannot_replace_it(
     ada: ApiClient, phone: Authenticator
 ) -> None:
     assert ada.call("GET /account").status_code == 200
@@ -358,7 +358,7 @@ def test_the_page_explains_the_second_step(app: Flask) -> None:
     assert "&#34;challenge&#34;" in part
 
 
-def test_how_long_things_live_and_how_many_there_are_are_settings(make_app: MakeApp) -> None:
+def test_lifetimes_and_numbers_are_settings(make_app: MakeApp) -> None:
     app = make_app(CHALLENGE_SECONDS=60, TOTP_SETUP_SECONDS=120, RECOVERY_CODES=3)
     ada = ApiClient(app).sign_in(add_account(app))
     started = ada.call("POST /account/factors/totp", CONFIRMED).json

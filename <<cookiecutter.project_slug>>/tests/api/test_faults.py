@@ -18,7 +18,7 @@ Step = Callable[[], object]
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """An app that answers for its faults as in production."""
+    """An app that handles errors as in production."""
     return make_app(**SETTINGS)
 
 
@@ -52,12 +52,12 @@ def change_address(api: ApiClient, inbox: Inbox) -> Step:
 
 
 def calling(line: str, **body: str) -> Callable[[ApiClient, Inbox], Step]:
-    """A step that needs no preparation."""
+    """Return a step that needs no preparation."""
     return lambda api, _inbox: lambda: api.call(line, body)
 
 
 def calling_signed_in(line: str, **body: str) -> Callable[[ApiClient, Inbox], Step]:
-    """A step that needs a sign-in."""
+    """Return a step that needs a sign-in."""
 
     def prepare(api: ApiClient, _inbox: Inbox) -> Step:
         ada = api.sign_in(ADA)
@@ -89,7 +89,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("prepare", STEPS.values(), ids=STEPS)
-def test_no_log_holds_what_a_failing_statement_was_given(
+def test_the_log_has_no_parameters_of_failing_statements(
     app: Flask,
     api: ApiClient,
     inbox: Inbox,

@@ -1,4 +1,4 @@
-"""HTTP as it is meant: methods, headers, caches, and no cookie ever."""
+"""HTTP: methods, headers, caching, and never a cookie."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def test_head_is_get_without_a_body(ada: ApiClient) -> None:
     assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
-def test_options_tells_the_methods(api: ApiClient) -> None:
+def test_options_names_the_methods(api: ApiClient) -> None:
     answer = api.call("OPTIONS /sessions")
     assert (answer.status_code, answer.data) == (200, b"")
     allowed = set(answer.headers["Allow"].split(", "))
@@ -19,7 +19,7 @@ def test_options_tells_the_methods(api: ApiClient) -> None:
     assert "Content-Type" not in answer.headers
 
 
-def test_an_answer_without_a_body_has_no_content_type(ada: ApiClient) -> None:
+def test_a_response_without_a_body_has_no_content_type(ada: ApiClient) -> None:
     answers = [
         ada.call("POST /password-resets", {"email": "ada@example.com"}),
         ada.call("DELETE /sessions/current"),
@@ -28,7 +28,7 @@ def test_an_answer_without_a_body_has_no_content_type(ada: ApiClient) -> None:
     assert not any("Content-Type" in answer.headers for answer in answers)
 
 
-def test_no_answer_sets_a_cookie_or_may_be_stored(ada: ApiClient) -> None:
+def test_no_response_sets_a_cookie_or_may_be_stored(ada: ApiClient) -> None:
     body = {"email": "ada@example.com", "password": "wrong"}
     answers = [
         ada.call("GET /account"),
@@ -47,7 +47,7 @@ def test_json_ends_with_a_newline(ada: ApiClient) -> None:
         assert ada.call(line, {}).data.endswith(b"}\n")
 
 
-def test_a_body_where_none_is_asked_for_is_ignored(ada: ApiClient) -> None:
+def test_an_unexpected_body_is_ignored(ada: ApiClient) -> None:
     answer = ada.call("GET /account", data=b"\xff", content_type="text/html")
     assert answer.status_code == 200
 
@@ -62,7 +62,7 @@ def test_the_document_is_sent_once(api: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("line", ["GET /account", "GET /nothing", "PUT /account"])
-def test_security_headers_are_on_every_answer(ada: ApiClient, line: str) -> None:
+def test_security_headers_are_on_every_response(ada: ApiClient, line: str) -> None:
     headers = ada.call(line).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in headers["Content-Security-Policy"]

@@ -11,7 +11,7 @@ from tests.conftest import PASSWORD, MakeApp, add_account
 
 
 def sign_in_by_form(app: Flask, email: str, **fields: str) -> FlaskClient:
-    """A browser that is signed in."""
+    """Return a browser that is signed in."""
     client = app.test_client()
     form = client.get("/login", base_url="https://localhost").text
     token = re.findall(r'name="csrf_token"[^>]* value="([^"]+)"', form)[0]
@@ -22,7 +22,7 @@ def sign_in_by_form(app: Flask, email: str, **fields: str) -> FlaskClient:
     return client
 
 
-def test_a_signed_in_browser_is_nobody_at_the_api(app: Flask, account: str) -> None:
+def test_a_browser_session_does_not_sign_in_to_the_api(app: Flask, account: str) -> None:
     client = sign_in_by_form(app, account, remember="y")
     for method, path in (("GET", "/account"), ("DELETE", "/sessions"), ("GET", "/sessions")):
         answer = client.open(f"/api/v1{path}", method=method, base_url="https://localhost")
@@ -32,7 +32,7 @@ def test_a_signed_in_browser_is_nobody_at_the_api(app: Flask, account: str) -> N
     assert client.get("/account", base_url="https://localhost").status_code == 200
 
 
-def test_no_other_way_to_write_a_path_leads_round_that(app: Flask, account: str) -> None:
+def test_no_spelling_of_a_path_avoids_that(app: Flask, account: str) -> None:
     client = sign_in_by_form(app, account, remember="y")
     for path in ("//api/v1/account", "///api/v1/account", "/api//v1/account", "/.//api/v1/account"):
         environ = {"PATH_INFO": path}
@@ -40,7 +40,7 @@ def test_no_other_way_to_write_a_path_leads_round_that(app: Flask, account: str)
         assert answer.status_code in (401, 404)
 
 
-def test_the_token_in_a_browsers_cookie_is_no_bearer_token(app: Flask, account: str) -> None:
+def test_a_browser_token_does_not_work_as_a_bearer_token(app: Flask, account: str) -> None:
     client = sign_in_by_form(app, account, remember="y")
     cookie = client.get_cookie("__Host-remember_token")
     assert cookie is not None
@@ -48,7 +48,7 @@ def test_the_token_in_a_browsers_cookie_is_no_bearer_token(app: Flask, account: 
     assert ApiClient(app, token).call("GET /account").status_code == 401
 
 
-def test_a_bearer_token_is_nothing_at_a_page(ada: ApiClient, app: Flask) -> None:
+def test_a_bearer_token_does_not_sign_in_to_pages(ada: ApiClient, app: Flask) -> None:
     headers = {"Authorization": f"Bearer {ada.token}"}
     answer = app.test_client().get("/account", headers=headers, base_url="https://localhost")
     assert answer.status_code == 303

@@ -15,7 +15,7 @@ def standing_clock() -> object:
 
 
 def is_limit(answer: Answer) -> bool:
-    """Whether the response is 429, with the time to wait."""
+    """Return whether the response is 429, with the time to wait."""
     if answer.status_code != 429:
         return False
     assert answer.mimetype == "application/problem+json"
@@ -23,7 +23,7 @@ def is_limit(answer: Answer) -> bool:
     return True
 
 
-def test_ten_failures_are_enough_for_an_account_right_password_included(
+def test_after_ten_failures_even_the_right_password_is_refused(
     api: ApiClient, account: str
 ) -> None:
     body = {"email": account, "password": "wrong"}
@@ -39,7 +39,7 @@ def test_an_unknown_address_has_the_same_limit(api: ApiClient) -> None:
     assert statuses == [401] * 10 + [429]
 
 
-def test_a_network_address_has_a_limit_too(api: ApiClient) -> None:
+def test_an_ip_address_has_a_limit_too(api: ApiClient) -> None:
     statuses = [
         api.call("POST /sessions", {"email": f"{n}@example.com", "password": "wrong"}).status_code
         for n in range(21)
@@ -82,7 +82,7 @@ def test_strangers_cannot_keep_the_owner_out_after_a_reset(
 
 
 @pytest.mark.parametrize("device", [None, "", "x", "é" * 43, "\0" * 43, "x" * 60_000])
-def test_what_is_no_device_is_none(api: ApiClient, account: str, device: str | None) -> None:
+def test_an_invalid_device_is_ignored(api: ApiClient, account: str, device: str | None) -> None:
     body = {"email": account, "password": PASSWORD, "device": device}
     assert api.call("POST /sessions", body).status_code == 201
 
@@ -110,7 +110,7 @@ def test_a_signed_in_person_cannot_guess_the_password(
 
 
 @pytest.mark.parametrize("path", ["/accounts", "/confirmations", "/password-resets"])
-def test_nobody_is_flooded_with_mail(api: ApiClient, path: str) -> None:
+def test_the_number_of_emails_to_one_address_is_limited(api: ApiClient, path: str) -> None:
     body = {"email": "ada@example.com"}
     if path == "/accounts":
         body |= {"name": "Ada", "password": PASSWORD}
@@ -139,7 +139,7 @@ def test_a_limit_ends(make_app: MakeApp) -> None:
         ["unknown", "_hidden", "", "203.0.113.256"],
     ],
 )
-def test_another_way_to_write_an_address_does_not_pass_a_limit(
+def test_other_spellings_of_an_address_share_its_limit(
     make_app: MakeApp, written: list[str]
 ) -> None:
     app = make_app(TRUSTED_PROXIES=1, LIMIT_PASSWORD_BY_IP="3 per minute")

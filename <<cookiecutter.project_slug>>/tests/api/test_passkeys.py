@@ -24,18 +24,18 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: time_machine.Traveller) -> None:
-    """A test decides when it is."""
+    """Stop the clock, so that a test decides what time it is."""
 
 
 def begin(client: ApiClient, **fields: str) -> Any:
-    """The options for a new passkey."""
+    """Return the options for a new passkey."""
     begun = client.call("POST /account/passkeys/options", CONFIRMED | fields)
     assert begun.status_code == 200, begun.text
     return begun.json
 
 
 def add(client: ApiClient, phone: SoftwareAuthenticator, name: str | None = "Phone") -> Answer:
-    """The response to a new passkey."""
+    """Return the response to a new passkey."""
     begun = begin(client)
     body = {"challenge": begun["challenge"], "name": name}
     credential = phone.create(begun["options"])
@@ -43,14 +43,14 @@ def add(client: ApiClient, phone: SoftwareAuthenticator, name: str | None = "Pho
 
 
 def begin_sign_in(client: ApiClient) -> Any:
-    """The options of a sign-in."""
+    """Return the options of a sign-in."""
     begun = client.call("POST /passkeys/options", {})
     assert begun.status_code == 200, begun.text
     return begun.json
 
 
 def sign_in(client: ApiClient, phone: SoftwareAuthenticator, **fields: Any) -> Answer:
-    """The response to a sign-in, whose fields may be others."""
+    """Return the response to a sign-in, whose fields can be replaced."""
     begun = begin_sign_in(client)
     body = {"challenge": begun["challenge"], "credential": phone.get(begun["options"])}
     return client.call("POST /sessions/passkey", body | fields)
@@ -65,7 +65,7 @@ def phone(ada: ApiClient) -> SoftwareAuthenticator:
 
 
 def count(app: Flask, model: type) -> int:
-    """The number of rows in a table."""
+    """Return the number of rows in a table."""
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(model)) or 0
 
@@ -131,7 +131,7 @@ def test_it_signs_in_without_a_password(api: ApiClient, phone: SoftwareAuthentic
     assert passkey["last_used_at"] == "2026-01-31T12:00:00Z"
 
 
-def test_it_passes_by_the_code(ada: ApiClient, phone: SoftwareAuthenticator) -> None:
+def test_a_passkey_needs_no_code(ada: ApiClient, phone: SoftwareAuthenticator) -> None:
     started = ada.call("POST /account/factors/totp", CONFIRMED)
     authenticator = Authenticator(started.json["secret"])
     ada.call("PUT /account/factors/totp", {"code": authenticator.code(-1)})
@@ -147,7 +147,7 @@ def test_it_passes_by_the_code(ada: ApiClient, phone: SoftwareAuthenticator) -> 
     assert set(errors_of(refused)) == {"current_password"}
 
 
-def test_what_was_begun_without_the_code_ends_when_codes_begin(ada: ApiClient) -> None:
+def test_turning_codes_on_ends_challenges_begun_without_one(ada: ApiClient) -> None:
     begun, phone = begin(ada), SoftwareAuthenticator()
     started = ada.call("POST /account/factors/totp", CONFIRMED)
     code = Authenticator(started.json["secret"]).code()
@@ -170,7 +170,7 @@ def test_a_known_device_gets_no_email(
     assert len(inbox.to(ADA)) == mails + 1
 
 
-def test_whatever_is_wrong_with_the_credential_is_one_answer(
+def test_every_wrong_credential_gets_the_same_response(
     api: ApiClient, phone: SoftwareAuthenticator
 ) -> None:
     begun = begin_sign_in(api)
@@ -229,7 +229,7 @@ def test_a_refused_credential_is_named(ada: ApiClient) -> None:
     assert count(ada.app, Passkey) == 0
 
 
-def test_without_a_name_it_is_called_after_what_stores_it(ada: ApiClient) -> None:
+def test_without_a_name_it_is_named_after_its_password_manager(ada: ApiClient) -> None:
     apple = SoftwareAuthenticator(aaguid=bytes.fromhex("fbfc3007154e4ecc8c0b6e020557d7bd"))
     assert add(ada, apple, name=None).json["name"] == "Apple Passwords"
     assert errors_of(add(ada, SoftwareAuthenticator(), name=" ")) == {"name": ["Enter a name."]}
@@ -237,14 +237,14 @@ def test_without_a_name_it_is_called_after_what_stores_it(ada: ApiClient) -> Non
     assert set(errors_of(ada.call("POST /account/passkeys", body))) == {"name"}
 
 
-def test_too_many_are_refused_before_the_browser_is_asked(make_app: MakeApp) -> None:
+def test_too_many_passkeys_are_refused_at_the_options(make_app: MakeApp) -> None:
     app = make_app(PASSKEYS_PER_ACCOUNT=1)
     ada = ApiClient(app).sign_in(add_account(app))
     assert add(ada, SoftwareAuthenticator()).status_code == 201
     assert set(errors_of(ada.call("POST /account/passkeys/options", CONFIRMED))) == {"body"}
 
 
-def test_another_accounts_passkey_is_not_there(
+def test_a_passkey_of_another_account_is_not_found(
     app: Flask, ada: ApiClient, phone: SoftwareAuthenticator
 ) -> None:
     (passkey,) = ada.call("GET /account/passkeys").json["passkeys"]
@@ -263,7 +263,7 @@ def test_another_accounts_passkey_is_not_there(
     assert set(errors_of(eve.call("POST /account/passkeys", body))) == {"challenge"}
 
 
-def test_one_that_is_removed_in_the_meantime_is_not_there(
+def test_a_passkey_removed_in_the_meantime_is_not_found(
     ada: ApiClient, phone: SoftwareAuthenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = store.find
@@ -281,7 +281,7 @@ def test_one_that_is_removed_in_the_meantime_is_not_there(
         add(ada, SoftwareAuthenticator())
 
 
-def test_a_removed_one_does_not_sign_in(ada: ApiClient, phone: SoftwareAuthenticator) -> None:
+def test_a_removed_passkey_does_not_sign_in(ada: ApiClient, phone: SoftwareAuthenticator) -> None:
     (passkey,) = ada.call("GET /account/passkeys").json["passkeys"]
     ada.call(f"DELETE /account/passkeys/{passkey['id']}", CONFIRMED)
     assert sign_in(ApiClient(ada.app), phone).status_code == 401
@@ -300,7 +300,7 @@ def test_it_survives_a_reset_and_a_new_password_but_not_the_account(
     assert count(api.app, Passkey) == 0
 
 
-def test_a_new_address_ends_ceremonies_that_were_begun(ada: ApiClient, inbox: Inbox) -> None:
+def test_a_new_address_ends_pending_challenges(ada: ApiClient, inbox: Inbox) -> None:
     waiting = begin(ada)
     ada.call("PUT /account/email", CONFIRMED | {"email": "new@example.com"})
     token = inbox.token("new@example.com")
@@ -311,7 +311,7 @@ def test_a_new_address_ends_ceremonies_that_were_begun(ada: ApiClient, inbox: In
     assert count(ada.app, Challenge) == 0
 
 
-def test_an_export_holds_what_is_known_of_it_and_no_key(
+def test_an_export_describes_the_passkey_without_its_key(
     ada: ApiClient, phone: SoftwareAuthenticator
 ) -> None:
     begin(ada)
@@ -331,7 +331,7 @@ def test_an_export_holds_what_is_known_of_it_and_no_key(
     assert str(phone.user_handle) not in json.dumps(exported)
 
 
-def test_it_is_limited_by_address(make_app: MakeApp) -> None:
+def test_sign_ins_with_passkeys_are_limited_by_ip_address(make_app: MakeApp) -> None:
     app = make_app(LIMIT_PASSKEYS_BY_IP="2 per minute")
     api = ApiClient(app)
     for line, body in {
@@ -344,7 +344,7 @@ def test_it_is_limited_by_address(make_app: MakeApp) -> None:
         assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_where_the_host_is_an_ip_address_there_are_none(make_app: MakeApp) -> None:
+def test_an_app_at_an_ip_address_has_no_passkeys(make_app: MakeApp) -> None:
     api = ApiClient(make_app(BASE_URL="https://127.0.0.1"))
     host = {"Host": "127.0.0.1"}
     for line in ("POST /passkeys/options", "POST /sessions/passkey", "GET /account/passkeys"):

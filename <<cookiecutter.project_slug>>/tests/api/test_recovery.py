@@ -39,7 +39,7 @@ def test_a_reset_token_works_once_and_outlives_a_bad_password(
     assert set(errors_of(api.call("PUT /password-resets", body))) == {"token"}
 
 
-def test_a_reset_token_grows_too_old(api: ApiClient, account: str, inbox: Inbox) -> None:
+def test_a_reset_token_expires(api: ApiClient, account: str, inbox: Inbox) -> None:
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
         api.call("POST /password-resets", {"email": account})
         body = {"token": inbox.token(account), "password": NEW_PASSWORD}
@@ -47,7 +47,7 @@ def test_a_reset_token_grows_too_old(api: ApiClient, account: str, inbox: Inbox)
         assert set(errors_of(api.call("PUT /password-resets", body))) == {"token"}
 
 
-def test_asking_for_a_reset_tells_nothing_about_an_address(
+def test_requesting_a_reset_reveals_nothing_about_an_address(
     api: ApiClient, account: str, inbox: Inbox
 ) -> None:
     known = api.call("POST /password-resets", {"email": account})

@@ -10,7 +10,7 @@ from tests.work import visible_headers
 ADA = {"name": "Ada", "email": "ada@example.com", "password": PASSWORD}
 
 
-def test_one_registers_confirms_and_signs_in(api: ApiClient, inbox: Inbox) -> None:
+def test_a_person_registers_confirms_and_signs_in(api: ApiClient, inbox: Inbox) -> None:
     answer = api.call("POST /accounts", ADA)
     assert (answer.status_code, answer.data) == (202, b"")
     token = inbox.token(ADA["email"])
@@ -47,7 +47,7 @@ def test_a_confirmation_token_works_once(api: ApiClient, inbox: Inbox) -> None:
     assert set(errors_of(api.call("PUT /confirmations", {"token": token}))) == {"token"}
 
 
-def test_a_confirmation_token_grows_too_old(api: ApiClient, inbox: Inbox) -> None:
+def test_a_confirmation_token_expires(api: ApiClient, inbox: Inbox) -> None:
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
         api.call("POST /accounts", ADA)
         token = inbox.token(ADA["email"])
@@ -64,7 +64,7 @@ def test_a_confirmation_sent_again_invalidates_the_first(api: ApiClient, inbox: 
     assert api.call("PUT /confirmations", {"token": second}).status_code == 204
 
 
-def test_asking_again_tells_nothing_about_an_address(
+def test_requesting_another_link_reveals_nothing_about_an_address(
     api: ApiClient, account: str, inbox: Inbox
 ) -> None:
     known = api.call("POST /confirmations", {"email": account})
@@ -80,7 +80,7 @@ def test_only_the_password_shows_that_an_account_is_unconfirmed(api: ApiClient, 
     assert api.call("POST /sessions", body | {"password": "wrong"}).status_code == 401
 
 
-def test_a_closed_registration_does_not_exist(make_app: MakeApp) -> None:
+def test_a_closed_registration_is_not_found(make_app: MakeApp) -> None:
     api = ApiClient(make_app(REGISTRATION="closed"))
     for body in (ADA, {}):
         answer = api.call("POST /accounts", body)

@@ -62,12 +62,12 @@ def test_the_scheme_of_a_token_is_read_without_regard_to_case(ada: ApiClient) ->
     assert answer.status_code == 200
 
 
-def test_a_token_with_another_scheme_is_none(ada: ApiClient) -> None:
+def test_a_token_with_another_scheme_is_refused(ada: ApiClient) -> None:
     headers = {"Authorization": f"Token {ada.token}"}
     assert ApiClient(ada.app).call("GET /account", headers=headers).status_code == 401
 
 
-def test_after_signing_out_a_token_is_worth_nothing(ada: ApiClient) -> None:
+def test_a_token_is_refused_after_signing_out(ada: ApiClient) -> None:
     assert ada.call("DELETE /sessions/current").status_code == 204
     assert ada.call("GET /account").status_code == 401
     assert ada.call("DELETE /sessions/current").status_code == 401
@@ -112,7 +112,7 @@ def test_all_other_sessions_end_at_once(ada: ApiClient) -> None:
     assert ada.call("GET /account").status_code == 200
 
 
-def test_a_session_of_someone_else_is_not_there(ada: ApiClient, app: Flask) -> None:
+def test_a_session_of_another_account_is_not_found(ada: ApiClient, app: Flask) -> None:
     eve = ada.sign_in(add_account(app, "eve@example.com"))
     number = ada.call("GET /sessions").json["sessions"][0]["id"]
     answer = eve.call(f"DELETE /sessions/{number}")
@@ -120,7 +120,7 @@ def test_a_session_of_someone_else_is_not_there(ada: ApiClient, app: Flask) -> N
     assert ada.call("GET /account").status_code == 200
 
 
-def test_ids_tell_nothing_of_how_many_there_are(api: ApiClient, app: Flask) -> None:
+def test_ids_do_not_reveal_how_many_there_are(api: ApiClient, app: Flask) -> None:
     clients = [api.sign_in(add_account(app, f"person{number}@example.com")) for number in range(3)]
     ids = [client.call("GET /account").json["id"] for client in clients]
     ids += [client.call("GET /sessions").json["sessions"][0]["id"] for client in clients]
@@ -131,7 +131,7 @@ def test_ids_tell_nothing_of_how_many_there_are(api: ApiClient, app: Flask) -> N
 @pytest.mark.parametrize(
     "number", ["1", "-1", "9" * 300, "x", "%00", "%00" * 36, "%D9%A1", UNKNOWN_ID]
 )
-def test_an_id_that_cannot_be_is_not_there(ada: ApiClient, number: str) -> None:
+def test_an_impossible_id_is_not_found(ada: ApiClient, number: str) -> None:
     assert ada.call(f"DELETE /sessions/{number}").status_code == 404
 
 
@@ -144,7 +144,7 @@ def test_a_session_ends_when_it_is_not_used(api: ApiClient, account: str) -> Non
         assert client.call("GET /account").status_code == 401
 
 
-def test_a_session_ends_at_last_even_when_it_is_used(api: ApiClient, account: str) -> None:
+def test_a_session_ends_after_its_maximum_lifetime(api: ApiClient, account: str) -> None:
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
         client = api.sign_in(account)
         for _ in range(4):
@@ -167,7 +167,7 @@ def test_the_owner_gets_an_email_about_a_sign_in_without_the_device(
     ]
 
 
-def test_the_second_step_is_no_session_that_could_be_ended(ada: ApiClient) -> None:
+def test_the_path_of_the_second_step_is_not_a_session_id(ada: ApiClient) -> None:
     answer = ada.call("DELETE /sessions/factor")
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}

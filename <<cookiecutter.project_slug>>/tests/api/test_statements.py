@@ -1,4 +1,4 @@
-"""How many SQL statements each operation takes: one finds out who sends the request."""
+"""How many SQL statements each operation takes: one finds the session and its account."""
 
 import pytest
 from flask import Flask
@@ -25,13 +25,17 @@ CHANGING: dict[str, tuple[dict[str, str] | None, int]] = {
 
 
 @pytest.mark.parametrize(("path", "number"), READING.items())
-def test_reading(app: Flask, api: ApiClient, account: str, path: str, number: int) -> None:
+def test_reading_takes_a_fixed_number_of_statements(
+    app: Flask, api: ApiClient, account: str, path: str, number: int
+) -> None:
     ada = api.sign_in(account)
     assert statements(app, lambda path: ada.call(f"GET {path}"), path) == number
 
 
 @pytest.mark.parametrize("line", CHANGING)
-def test_changing(app: Flask, api: ApiClient, account: str, line: str) -> None:
+def test_changing_takes_a_fixed_number_of_statements(
+    app: Flask, api: ApiClient, account: str, line: str
+) -> None:
     body, number = CHANGING[line]
     ada = api.sign_in(account)
     with counted(app) as work:

@@ -21,7 +21,7 @@ def test_a_relative_path_counts_from_the_project(
         assert files.locate("guide.md") == PROJECT / "docs" / "guide.md"
 
 
-def test_it_is_judged_by_where_its_links_lead(make_app: MakeApp, tmp_path: Path) -> None:
+def test_symbolic_links_are_resolved_first(make_app: MakeApp, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(PROJECT)
     with pytest.raises(ConfigurationError, match="DOWNLOAD_FOLDER must not hold the app itself"):
         make_app(DOWNLOAD_FOLDER=str(tmp_path / "link"))
@@ -42,6 +42,6 @@ def test_it_does_not_hold_the_database(make_app: MakeApp, tmp_path: Path) -> Non
 
 
 #: endif
-def test_emails_of_the_development_mailbox_are_no_downloads(make_app: MakeApp) -> None:
+def test_emails_of_the_development_mailbox_cannot_be_downloaded(make_app: MakeApp) -> None:
     with pytest.raises(ConfigurationError, match="DOWNLOAD_FOLDER"):
         make_app(DOWNLOAD_FOLDER="instance/mail")

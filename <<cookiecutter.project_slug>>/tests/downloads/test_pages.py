@@ -16,7 +16,7 @@ CONTENT = b"0123456789"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with files that may be downloaded, and with what may not."""
+    """A folder with files that may be downloaded, and others that may not."""
     folder = tmp_path / "files"
     (folder / "sub").mkdir(parents=True)
     (folder / "digits.txt").write_bytes(CONTENT)
@@ -37,7 +37,7 @@ def reader(app: Flask, folder: Path, account: str, monkeypatch: pytest.MonkeyPat
     return browser
 
 
-def test_signed_out_there_is_nothing_to_see(app: Flask) -> None:
+def test_signed_out_people_see_no_files(app: Flask) -> None:
     browser = Browser(app)
     assert browser.get("/downloads/").location == "/login?next=/downloads/"
     response = browser.get("/downloads/welcome.txt")
@@ -77,7 +77,7 @@ def test_a_file_comes_as_an_attachment(reader: Browser) -> None:
     assert reader.get("/downloads/sub/ünicode & <b>.txt").status_code == 200
 
 
-def test_a_part_of_a_file_can_be_asked_for(reader: Browser) -> None:
+def test_a_part_of_a_file_can_be_requested(reader: Browser) -> None:
     response = reader.get("/downloads/digits.txt", {"Range": "bytes=2-4"})
     assert (response.status_code, response.data) == (206, b"234")
     response = reader.get("/downloads/digits.txt", {"Range": "bytes=99-"})
@@ -85,7 +85,7 @@ def test_a_part_of_a_file_can_be_asked_for(reader: Browser) -> None:
     assert response.headers["Content-Range"] == "bytes */10"
 
 
-def test_a_file_that_one_has_is_not_sent_again(reader: Browser) -> None:
+def test_an_unchanged_file_is_not_sent_again(reader: Browser) -> None:
     tag = reader.get("/downloads/digits.txt").headers["ETag"]
     response = reader.get("/downloads/digits.txt", {"If-None-Match": tag})
     assert (response.status_code, response.data) == (304, b"")
@@ -125,7 +125,7 @@ def test_the_web_server_gets_the_path_of_the_file_to_send(
         assert (response.status_code, response.headers.get(header)) == (404, None)
 
 
-def test_only_so_many_files_are_sent_at_the_same_time(
+def test_the_number_of_concurrent_downloads_is_limited(
     make_app: MakeApp, folder: Path, account: str
 ) -> None:
     browser = Browser(make_app(DOWNLOAD_FOLDER=str(folder), DOWNLOADS_AT_ONCE="1"))
@@ -159,7 +159,7 @@ def test_only_so_many_files_are_sent_at_the_same_time(
         "x" * 5000,
     ],
 )
-def test_all_else_is_not_found(reader: Browser, path: str) -> None:
+def test_anything_else_is_not_found(reader: Browser, path: str) -> None:
     response = reader.get(f"/downloads/{path}")
     assert response.status_code == 404
     assert b"secret" not in response.data
@@ -172,7 +172,7 @@ def test_a_path_from_the_root_leads_back_into_the_folder(reader: Browser) -> Non
 
 
 def hrefs(page: str) -> list[str]:
-    """The files that a page links to, without their folder."""
+    """Return the files that a page links to, without their folder."""
     return re.findall(r'href="/downloads/([^"?]+)"', page)
 
 
@@ -237,7 +237,7 @@ def test_only_regular_files_are_listed_and_sent(reader: Browser, folder: Path) -
         assert reader.get(f"/downloads/{name}").status_code == 404
 
 
-def test_a_file_that_the_app_cannot_read_is_not_there(
+def test_an_unreadable_file_is_not_found(
     reader: Browser, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "private.txt").touch(0o000)
@@ -252,7 +252,7 @@ def test_a_file_that_the_app_cannot_read_is_not_there(
     assert reader.get("/downloads/private.txt").status_code == 404
 
 
-def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(
+def test_a_file_that_disappears_during_a_request_is_not_an_error(
     reader: Browser, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = folder / "digits.txt"
@@ -270,7 +270,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_no_error(
 
 
 @pytest.mark.parametrize("name", ["a\tb", "a\x1b[2Jb", "a\x7f", "a\x9b", "a\u2028b", "back\\slash"])
-def test_a_name_that_no_header_or_terminal_takes_is_no_file(
+def test_names_that_headers_or_terminals_cannot_show_are_left_out(
     reader: Browser, folder: Path, name: str
 ) -> None:
     (folder / name).write_text("secret")
@@ -278,7 +278,7 @@ def test_a_name_that_no_header_or_terminal_takes_is_no_file(
     assert reader.get(f"/downloads/{name}").status_code == 404
 
 
-def test_a_name_too_long_for_an_address_is_no_file(reader: Browser, folder: Path) -> None:
+def test_names_too_long_for_a_url_are_left_out(reader: Browser, folder: Path) -> None:
     long = folder / Path(*["é" * 80] * 8)
     long.mkdir(parents=True)
     (long / "file.txt").touch()

@@ -39,7 +39,7 @@ def test_files_are_listed_and_their_urls_lead_to_them(ada: ApiClient) -> None:
         assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
-def test_a_part_of_a_file_can_be_had(ada: ApiClient) -> None:
+def test_a_part_of_a_file_can_be_requested(ada: ApiClient) -> None:
     path = "/downloads/été/a b.txt"
     part = ada.call(f"GET {path}", headers={"Range": "bytes=2-4"})
     assert (part.status_code, part.data) == (206, b"234")
@@ -48,7 +48,7 @@ def test_a_part_of_a_file_can_be_had(ada: ApiClient) -> None:
     assert beyond.headers["Content-Range"] == "bytes */10"
 
 
-def test_a_file_that_did_not_change_is_not_sent_again(ada: ApiClient) -> None:
+def test_an_unchanged_file_is_not_sent_again(ada: ApiClient) -> None:
     first = ada.call("GET /downloads/page.html")
     again = ada.call("GET /downloads/page.html", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
@@ -67,7 +67,7 @@ def test_the_web_server_gets_the_path_of_the_file_to_send(
     assert (beyond.status_code, beyond.mimetype) == (416, "application/problem+json")
 
 
-def test_only_so_many_files_are_sent_at_the_same_time(
+def test_the_number_of_concurrent_downloads_is_limited(
     make_app: MakeApp, tmp_path: Path, account: str
 ) -> None:
     (tmp_path / "page.html").write_text("<h1>Hello</h1>")
@@ -85,12 +85,12 @@ def test_only_so_many_files_are_sent_at_the_same_time(
     "path",
     ["nothing", ".hidden", "été", "../conftest.py", "%2e%2e/x", "..%2fx", "a%00b", "%ff", "//etc"],
 )
-def test_what_is_no_file_of_the_folder_is_not_there(ada: ApiClient, path: str) -> None:
+def test_paths_outside_the_folder_are_not_found(ada: ApiClient, path: str) -> None:
     answer = ada.call(f"GET /downloads/{path}")
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
 
 
-def test_a_file_whose_name_is_no_text_is_not_there(ada: ApiClient, tmp_path: Path) -> None:
+def test_a_file_with_an_undecodable_name_is_not_found(ada: ApiClient, tmp_path: Path) -> None:
     try:
         (tmp_path / os.fsdecode(b"\xff.txt")).touch()
     except OSError:
@@ -102,13 +102,15 @@ def test_a_file_whose_name_is_no_text_is_not_there(ada: ApiClient, tmp_path: Pat
     assert ada.call("GET /downloads/%ff.txt").status_code == 404
 
 
-def test_a_file_whose_name_no_header_can_hold_is_not_there(ada: ApiClient, tmp_path: Path) -> None:
+def test_a_file_with_a_name_that_no_header_can_hold_is_not_found(
+    ada: ApiClient, tmp_path: Path
+) -> None:
     (tmp_path / "two\nlines.txt").touch()
     assert len(ada.call("GET /downloads").json["files"]) == 2
     assert ada.call("GET /downloads/two%0Alines.txt").status_code == 404
 
 
-def test_nobody_signed_out_gets_a_file(ada: ApiClient, app: Flask) -> None:
+def test_files_need_a_token(ada: ApiClient, app: Flask) -> None:
     for path in ("/downloads", "/downloads/page.html", "/downloads/nothing"):
         assert ApiClient(app).call(f"GET {path}").status_code == 401
 
@@ -126,7 +128,7 @@ def test_many_files_are_listed_a_page_at_a_time(ada: ApiClient, tmp_path: Path) 
     assert names == [*(f"{number:03}.txt" for number in range(249)), "page.html", "été/a b.txt"]
 
 
-def test_a_client_says_how_many_files_and_after_which(ada: ApiClient) -> None:
+def test_a_client_chooses_the_size_and_start_of_a_page(ada: ApiClient) -> None:
     first = ada.call("GET /downloads?limit=1").json
     assert [file["name"] for file in first["files"]] == ["page.html"]
     assert first["next"] == "/api/v1/downloads?after=page.html&limit=1"
@@ -140,11 +142,11 @@ def test_a_client_says_how_many_files_and_after_which(ada: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "offset=1"])
-def test_a_query_that_means_nothing_is_refused(ada: ApiClient, query: str) -> None:
+def test_an_invalid_query_is_refused(ada: ApiClient, query: str) -> None:
     assert list(errors_of(ada.call(f"GET /downloads?{query}"))) == [query.partition("=")[0]]
 
 
-def test_a_file_whose_date_has_no_year_is_not_there(make_app: MakeApp) -> None:
+def test_a_file_with_an_impossible_date_is_not_found(make_app: MakeApp) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         late = Path(folder, "late.txt")
         late.touch()
@@ -157,9 +159,7 @@ def test_a_file_whose_date_has_no_year_is_not_there(make_app: MakeApp) -> None:
         assert ada.call("GET /downloads/late.txt").status_code == 404
 
 
-def test_a_file_that_opens_for_nobody_is_not_there(
-    ada: ApiClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_file_is_not_found(ada: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def refusing(*_: object) -> None:
         raise PermissionError
 

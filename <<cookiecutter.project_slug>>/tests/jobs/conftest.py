@@ -1,4 +1,4 @@
-"""A job whose work the test decides, and a look at the table."""
+"""A kind of job for tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ DAY = 24 * 60 * 60
 
 @dataclass
 class Probe:
-    """A kind of job that notes what is done, after doing what a test asks for."""
+    """A kind of job that does what a test asks for, and records it."""
 
     app: Flask
     done: list[int] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Probe:
         self.done.append(job.id)
 
     def give_up(self, job: jobs.Job) -> None:
-        """Note that it is given up."""
+        """Record that the job is given up."""
         self.given_up.append(job.last_error)
 
     def fail(self, reason: str = "not now", *, permanent: bool = False) -> None:
@@ -41,14 +41,14 @@ class Probe:
         self.action = action
 
     def enqueue(self, times: int = 1) -> None:
-        """Have it done soon."""
+        """Enqueue the job."""
         with self.app.app_context():
             for _ in range(times):
                 with transaction():
                     jobs.enqueue("probe")
 
     def rows(self) -> list[jobs.Job]:
-        """Those that wait."""
+        """Return the waiting jobs."""
         with self.app.app_context():
             query = select(jobs.Job).where(jobs.Job.name == "probe").order_by(jobs.Job.id)
             return list(db.session.scalars(query))

@@ -1,4 +1,4 @@
-"""Jobs as rows: enqueued with what asked for them, taken by one worker at a time."""
+"""Jobs: enqueued in a transaction, and taken by one worker at a time."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ def test_a_job_is_done_once_and_its_row_is_gone(probe: Probe) -> None:
     assert probe.rows() == []
 
 
-def test_what_is_rolled_back_is_never_done(app: Flask, probe: Probe) -> None:
+def test_a_job_that_is_rolled_back_never_runs(app: Flask, probe: Probe) -> None:
     def fail() -> None:
         with transaction():
             jobs.enqueue("probe")
@@ -43,12 +43,12 @@ def test_what_is_rolled_back_is_never_done(app: Flask, probe: Probe) -> None:
     assert probe.done == []
 
 
-def test_outside_a_transaction_nothing_is_enqueued(app: Flask, probe: Probe) -> None:
+def test_enqueuing_needs_a_transaction(app: Flask, probe: Probe) -> None:
     with app.app_context(), pytest.raises(RuntimeError, match="inside a transaction"):
         jobs.enqueue("probe")
 
 
-def test_callbacks_follow_a_commit_alone(app: Flask) -> None:
+def test_callbacks_run_only_after_a_commit(app: Flask) -> None:
     called: list[str] = []
 
     def roll_back() -> None:
@@ -65,7 +65,7 @@ def test_callbacks_follow_a_commit_alone(app: Flask) -> None:
     assert called == ["committed"]
 
 
-def test_of_many_workers_one_takes_a_job(app: Flask, probe: Probe) -> None:
+def test_only_one_of_many_workers_takes_a_job(app: Flask, probe: Probe) -> None:
     probe.enqueue(3)
     barrier = Barrier(6)
 
@@ -78,7 +78,7 @@ def test_of_many_workers_one_takes_a_job(app: Flask, probe: Probe) -> None:
     assert len(probe.done) == 3
 
 
-def test_of_two_workers_that_saw_the_same_row_the_second_leaves_it(
+def test_only_one_of_two_workers_takes_the_row_that_both_saw(
     app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = []
@@ -110,7 +110,7 @@ def test_a_job_whose_worker_died_is_taken_again_when_the_lease_ends(
     assert len(probe.done) == 1
 
 
-def test_a_worker_whose_lease_ended_leaves_the_job_to_the_next(app: Flask, probe: Probe) -> None:
+def test_a_worker_whose_lease_ended_does_not_finish_the_job(app: Flask, probe: Probe) -> None:
     probe.enqueue()
     with app.app_context():
         slow = queue.take()
@@ -129,9 +129,7 @@ def test_a_worker_whose_lease_ended_leaves_the_job_to_the_next(app: Flask, probe
     assert probe.rows() == []
 
 
-def test_a_job_that_is_done_is_not_done_again_though_its_lease_ended(
-    app: Flask, probe: Probe
-) -> None:
+def test_a_finished_job_is_deleted_although_its_lease_ended(app: Flask, probe: Probe) -> None:
     probe.enqueue()
     with app.app_context():
         slow = queue.take()
@@ -178,7 +176,7 @@ def test_the_last_try_comes_just_before_the_deadline(probe: Probe, app: Flask) -
     assert probe.given_up == ["not now"]
 
 
-def test_a_job_that_nobody_did_in_time_is_given_up_undone(probe: Probe) -> None:
+def test_a_job_past_its_deadline_is_given_up(probe: Probe) -> None:
     probe.enqueue()
     with time_machine.travel(now() + timedelta(days=1, seconds=1), tick=False):
         probe.run_due()
@@ -186,7 +184,7 @@ def test_a_job_that_nobody_did_in_time_is_given_up_undone(probe: Probe) -> None:
     assert probe.given_up == ["no worker did it in time"]
 
 
-def test_what_can_never_be_done_is_given_up_at_once(probe: Probe) -> None:
+def test_an_impossible_job_is_given_up_at_once(probe: Probe) -> None:
     probe.fail("no such recipient", permanent=True)
     probe.enqueue()
     probe.run_due()
@@ -194,7 +192,7 @@ def test_what_can_never_be_done_is_given_up_at_once(probe: Probe) -> None:
     assert probe.given_up == ["no such recipient"]
 
 
-def test_a_mistake_in_a_job_is_logged_without_its_message(
+def test_an_error_in_a_job_is_logged_without_its_message(
     probe: Probe, caplog: pytest.LogCaptureFixture
 ) -> None:
     def action(_: jobs.Job) -> None:
@@ -217,7 +215,7 @@ def test_a_job_of_another_version_waits(probe: Probe, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("days", [-400, -1, 1, 30])
-def test_a_clock_that_was_set_loses_nothing(probe: Probe, app: Flask, days: int) -> None:
+def test_changing_the_clock_loses_no_job(probe: Probe, app: Flask, days: int) -> None:
     app.config["PROBE_SECONDS"] = 1000 * 24 * 60 * 60
     probe.fail()
     with time_machine.travel(now() + timedelta(days=days), tick=False):
@@ -236,7 +234,7 @@ def test_a_job_is_due_on_a_machine_whose_clock_is_a_minute_behind(probe: Probe) 
     assert len(probe.done) == 1
 
 
-def test_a_thousand_jobs_in_flight(probe: Probe, app: Flask) -> None:
+def test_a_thousand_jobs_each_run_once(probe: Probe, app: Flask) -> None:
     with app.app_context(), transaction():
         for _ in range(1000):
             jobs.enqueue("probe")
@@ -245,7 +243,7 @@ def test_a_thousand_jobs_in_flight(probe: Probe, app: Flask) -> None:
     assert len(set(probe.done)) == 1000
 
 
-def test_a_job_that_repeats_is_there_once(
+def test_a_repeating_job_has_one_row(
     app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
@@ -288,7 +286,7 @@ def test_an_error_that_is_too_long_is_cut(probe: Probe, caplog: pytest.LogCaptur
     assert len(probe.rows()[0].last_error or "") == 200
 
 
-def test_how_late_the_oldest_job_is(app: Flask, probe: Probe) -> None:
+def test_the_delay_of_the_oldest_job_is_known(app: Flask, probe: Probe) -> None:
     with app.app_context():
         assert queue.seconds_late() <= 0
     probe.enqueue()

@@ -36,7 +36,7 @@ def working(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     started.stop()
 
 
-def test_the_first_job_starts_it_and_a_commit_wakes_it(
+def test_the_first_job_starts_the_worker_and_a_commit_wakes_it(
     app: Flask, probe: Probe, working: Worker
 ) -> None:
     done = Event()
@@ -48,7 +48,7 @@ def test_the_first_job_starts_it_and_a_commit_wakes_it(
         assert done.wait(SECONDS)
 
 
-def test_a_rollback_wakes_nobody(app: Flask, probe: Probe, working: Worker) -> None:
+def test_a_rollback_does_not_wake_the_worker(app: Flask, probe: Probe, working: Worker) -> None:
     def fail() -> None:
         with transaction():
             jobs.enqueue("probe")
@@ -59,7 +59,7 @@ def test_a_rollback_wakes_nobody(app: Flask, probe: Probe, working: Worker) -> N
     assert working._threads == []
 
 
-def test_what_a_killed_process_left_is_done_at_the_next_start(
+def test_jobs_of_a_killed_process_run_at_the_next_start(
     app: Flask, probe: Probe, working: Worker
 ) -> None:
     done = Event()
@@ -108,7 +108,7 @@ def test_stopping_finishes_the_current_job_and_leaves_the_others(
     assert len(probe.rows()) == 2
 
 
-def test_it_waits_for_a_database_that_is_away_and_says_so_once(
+def test_the_worker_waits_for_the_database_and_logs_it_once(
     probe: Probe,
     working: Worker,
     monkeypatch: pytest.MonkeyPatch,
@@ -151,7 +151,7 @@ def test_without_jobs_in_process_a_serving_process_only_warns_of_late_jobs(
     assert app.test_client().get("/healthz").status_code == 200
 
 
-def test_jobs_that_are_not_late_are_no_warning(
+def test_jobs_on_time_cause_no_warning(
     app: Flask, probe: Probe, caplog: pytest.LogCaptureFixture
 ) -> None:
     probe.enqueue()
@@ -181,7 +181,7 @@ def test_flask_accounts_work_does_jobs_until_sigterm(
         assert "Traceback" not in running.stderr.read()
 
 
-def test_an_error_while_a_job_is_given_up_stops_no_others(
+def test_an_error_while_giving_up_a_job_does_not_stop_others(
     probe: Probe,
     working: Worker,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,7 +18,7 @@ ADDRESS = "ada@example.com"
 
 
 class Server:
-    """A mail server that keeps what it gets, unless it should refuse it."""
+    """A mail server that keeps or refuses what it gets."""
 
     def __init__(self) -> None:
         self.recipient_refusal = ""
@@ -95,7 +95,7 @@ def closed_port() -> int:
 
 
 def app_with(make_app: MakeApp, port: int, **settings: object) -> Flask:
-    """An app that really sends, to a port of this machine."""
+    """Return an app that really sends, to a port of this machine."""
     app = make_app(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, **settings)
     app.config["MAIL_SUPPRESS_SEND"] = False
     return app
@@ -108,7 +108,7 @@ def send(app: Flask, address: str = ADDRESS) -> None:
 
 
 def failure(app: Flask, address: str = ADDRESS) -> mail.DeliveryError:
-    """Try to send an email in vain."""
+    """Send an email, and return the error."""
     with pytest.raises(mail.DeliveryError) as raised:
         send(app, address)
     # It is logged and shown to administrators.

@@ -1,4 +1,4 @@
-"""Emails on their way: a real server, an unwilling one, a silent one and none."""
+"""Delivery of emails to mail servers that accept, refuse, time out or are missing."""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ def test_an_email_arrives_in_text_and_html(make_app: MakeApp, server: tuple[Serv
     assert "text/html" in content
 
 
-def test_an_app_at_an_ip_address_is_the_sender(
+def test_an_app_at_an_ip_address_can_send_email(
     make_app: MakeApp, server: tuple[Server, int]
 ) -> None:
     send(app_with(make_app, server[1], BASE_URL="https://192.0.2.1"))
@@ -56,7 +56,7 @@ def test_a_server_that_cannot_take_an_address_is_not_tried_again(
     assert "SMTPUTF8" in error.reason
 
 
-def test_a_server_that_hangs_up_with_the_email_has_it(
+def test_an_email_counts_as_sent_if_the_server_then_hangs_up(
     make_app: MakeApp, server: tuple[Server, int]
 ) -> None:
     server[0].hangs_up = True
@@ -65,7 +65,7 @@ def test_a_server_that_hangs_up_with_the_email_has_it(
 
 
 @pytest.mark.parametrize(("code", "permanent"), [(450, False), (550, True)])
-def test_a_refused_recipient_is_given_up_only_if_for_good(
+def test_only_a_permanently_refused_recipient_is_given_up(
     make_app: MakeApp, server: tuple[Server, int], code: int, permanent: bool
 ) -> None:
     server[0].recipient_refusal = f"{code} no such person: {ADDRESS}"
@@ -75,7 +75,7 @@ def test_a_refused_recipient_is_given_up_only_if_for_good(
 
 
 @pytest.mark.parametrize(("code", "permanent"), [(451, False), (554, True)])
-def test_a_refused_email_is_given_up_only_if_for_good(
+def test_only_a_permanently_refused_email_is_given_up(
     make_app: MakeApp, server: tuple[Server, int], code: int, permanent: bool
 ) -> None:
     server[0].refusal = f"{code} not from you"
@@ -84,13 +84,13 @@ def test_a_refused_email_is_given_up_only_if_for_good(
     assert str(code) in error.reason
 
 
-def test_a_server_that_is_away_is_tried_again(make_app: MakeApp, closed_port: int) -> None:
+def test_an_unreachable_server_is_tried_again(make_app: MakeApp, closed_port: int) -> None:
     error = failure(app_with(make_app, closed_port))
     assert not error.permanent
     assert error.reason == "ConnectionRefusedError: Connection refused"
 
 
-def test_a_silent_server_is_not_waited_for_forever(make_app: MakeApp) -> None:
+def test_a_silent_server_times_out(make_app: MakeApp) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         error = failure(app_with(make_app, port, MAIL_TIMEOUT_SECONDS=0.05))
@@ -98,7 +98,7 @@ def test_a_silent_server_is_not_waited_for_forever(make_app: MakeApp) -> None:
 
 
 def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    """What a server encrypts with, whose certificate is that authority's."""
+    """Return what a server encrypts with, whose certificate is that authority's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     return context
@@ -108,7 +108,7 @@ def server_context(authority: trustme.CA) -> ssl.SSLContext:
     ("setting", "option"), [("MAIL_USE_TLS", "tls_context"), ("MAIL_USE_SSL", "ssl_context")]
 )
 @pytest.mark.parametrize("trusted", [True, False])
-def test_only_a_server_with_a_certificate_to_be_trusted_gets_email(
+def test_only_a_server_with_a_trusted_certificate_gets_email(
     make_app: MakeApp,
     closed_port: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -160,7 +160,7 @@ def test_a_server_may_ask_for_name_and_password(
     assert len(handler.kept) == sent
 
 
-def test_a_server_that_offers_no_encryption_gets_no_email_when_it_is_asked_for(
+def test_a_server_without_the_required_encryption_gets_no_email(
     make_app: MakeApp, server: tuple[Server, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert not failure(app_with(make_app, server[1], MAIL_USE_TLS=True)).permanent
@@ -178,7 +178,7 @@ def test_in_debug_mode_emails_are_files(make_app: MakeApp, tmp_path: Path) -> No
     assert f"To: {ADDRESS}" in files[0].read_text()
 
 
-def test_an_email_to_nobody_leaves_nowhere_and_takes_as_long(make_app: MakeApp) -> None:
+def test_an_email_to_an_unknown_address_is_not_sent_and_takes_as_long(make_app: MakeApp) -> None:
     app = make_app()
     inbox = Inbox(app)
     mail_of(app).seconds = 0.05
@@ -189,7 +189,7 @@ def test_an_email_to_nobody_leaves_nowhere_and_takes_as_long(make_app: MakeApp) 
     assert inbox.sent == []
 
 
-def test_for_nobody_the_mail_server_is_asked_for_everything_else(
+def test_an_unknown_address_takes_the_same_steps_with_the_mail_server(
     make_app: MakeApp, server: tuple[Server, int], closed_port: int
 ) -> None:
     email = emails.reset_password(ADDRESS, "t" * 43).to_nobody()

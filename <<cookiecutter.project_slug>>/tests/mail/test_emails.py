@@ -39,14 +39,14 @@ NOTICES: list[Callable[[str], Email]] = [
 
 
 def every_email(app: Flask) -> list[tuple[Email, EmailMessage]]:
-    """Every email there is, before and after it is composed."""
+    """Return every email there is, before and after it is composed."""
     with app.app_context():
         written = [write(TO, TOKEN) for write in WITH_TOKEN] + [write(TO) for write in NOTICES]
         return [(email, compose(email)) for email in written]
 
 
 def parts(message: EmailMessage) -> tuple[str, str]:
-    """The text and the HTML, as a mail program reads them."""
+    """Return the text and the HTML, as a mail program reads them."""
     read = message_from_bytes(message.as_bytes(policy=SMTP), policy=default)
     text, page = read.get_body(("plain",)), read.get_body(("html",))
     assert text is not None
@@ -54,7 +54,7 @@ def parts(message: EmailMessage) -> tuple[str, str]:
     return text.get_content().replace("\r\n", "\n"), page.get_content()
 
 
-def test_every_email_says_what_it_is_and_asks_for_no_automatic_reply(app: Flask) -> None:
+def test_every_email_has_headers_against_automatic_replies(app: Flask) -> None:
     messages = [message for _, message in every_email(app)]
     assert len({message["Subject"] for message in messages}) == len(messages)
     for message in messages:
@@ -75,7 +75,7 @@ def test_an_app_at_an_ip_address_sends_from_it(make_app: MakeApp, host: str, sen
 
 
 @pytest.mark.parametrize("name", ["Café ☕", "A" * 60])
-def test_links_and_tokens_are_whole_in_what_is_sent(make_app: MakeApp, name: str) -> None:
+def test_links_and_tokens_are_not_broken_by_the_encoding(make_app: MakeApp, name: str) -> None:
     app = make_app(APP_NAME=name, BASE_URL=f"https://{'long.' * 20}example.com")
     for email, message in every_email(app):
         sent = message.as_bytes(policy=SMTP)
@@ -88,7 +88,7 @@ def test_links_and_tokens_are_whole_in_what_is_sent(make_app: MakeApp, name: str
 
 
 @pytest.mark.parametrize("address", ["=?x?q?eve?=@example.com", "=?x?q?e=40b.c=2c?=@example.com"])
-def test_an_email_goes_to_the_address_it_is_for_or_nowhere(app: Flask, address: str) -> None:
+def test_an_email_only_goes_to_its_exact_address(app: Flask, address: str) -> None:
     with app.app_context(), pytest.raises(EmailNotValidError):
         compose(emails.already_registered(address))
 
@@ -120,7 +120,7 @@ def test_an_email_has_one_button_and_its_address_to_copy(app: Flask) -> None:
         assert re.findall(r"^https://\S+$", text, re.MULTILINE) == list(set(links))
 
 
-def test_a_notice_leads_to_where_a_password_is_reset(app: Flask) -> None:
+def test_a_notice_links_to_the_password_reset(app: Flask) -> None:
     with app.app_context():
         text = parts(compose(emails.password_changed(TO)))[0]
     assert "Reset password:\n\nhttps://localhost/reset-password\n" in text
@@ -159,7 +159,7 @@ def test_it_says_how_long_a_link_works(make_app: MakeApp, seconds: int, words: s
     assert f"works once and expires in {words}." in page
 
 
-def test_what_is_written_is_escaped_in_the_html_alone(app: Flask) -> None:
+def test_text_is_escaped_only_in_the_html(app: Flask) -> None:
     with app.app_context():
         text, page = parts(compose(Email(TO, "Hi", ("1 < 2",))))
     assert "1 < 2" in text

@@ -81,7 +81,7 @@ def test_an_email_is_shown_as_html_in_only_its_own_style(
     assert debug_client.get("/dev/mailbox/1").status_code == 404
 
 
-def test_outside_debug_mode_there_is_none(client: FlaskClient) -> None:
+def test_there_is_no_mailbox_outside_debug_mode(client: FlaskClient) -> None:
     assert client.get("/dev/mailbox").status_code == 404
     assert client.get("/dev/mailbox/1").status_code == 404
 
@@ -99,7 +99,7 @@ def test_outside_debug_mode_there_is_none(client: FlaskClient) -> None:
     ],
 )
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_nobody_else_sees_it(
+def test_other_machines_cannot_see_the_mailbox(
     make_app: MakeApp, peer: str, headers: dict[str, str], proxies: int
 ) -> None:
     app = make_app(
@@ -115,6 +115,6 @@ def test_nobody_else_sees_it(
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-def test_this_machine_sees_it(debug_client: FlaskClient, peer: str) -> None:
+def test_this_machine_can_see_the_mailbox(debug_client: FlaskClient, peer: str) -> None:
     environ = {"REMOTE_ADDR": peer}
     assert debug_client.get("/dev/mailbox", environ_overrides=environ).status_code == 200

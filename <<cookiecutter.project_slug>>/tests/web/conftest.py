@@ -43,7 +43,7 @@ class Browser:
         return self.client.post(path, json=body, headers=headers)
 
     def csrf_token(self, page: str = "/login") -> str:
-        """The token of a form on a page, or on the page it leads to."""
+        """Return the token of a form on a page, or on the page it leads to."""
         response = self.client.get(page, follow_redirects=True)
         found = CSRF_FIELD.search(response.text)
         assert found is not None, f"no form on {page}"
@@ -54,11 +54,11 @@ class Browser:
         return self.submit("/login", {"email": email, "password": password, **values})
 
     def is_signed_in(self) -> bool:
-        """Whether the account's page opens."""
+        """Return whether the account's page opens."""
         return self.get("/account").status_code == 200
 
     def cookie(self, name: str) -> str | None:
-        """The value of a cookie, by its name without prefix."""
+        """Return the value of a cookie, by its name without prefix."""
         cookie = self.client.get_cookie(f"__Host-{name}")
         return None if cookie is None else cookie.value
 
@@ -86,7 +86,7 @@ def signed_in(app: Flask, account: str) -> Browser:
 
 
 def error_of(response: TestResponse, field: str) -> str:
-    """The message beside a field, found the way a screen reader finds it."""
+    """Return the message beside a field, found the way a screen reader finds it."""
     tag = re.search(rf'<input[^>]*name="{field}"[^>]*>', response.text)
     assert tag is not None
     described = re.search(r'aria-describedby="([^"]+)"', tag[0])
@@ -98,5 +98,5 @@ def error_of(response: TestResponse, field: str) -> str:
 
 
 def without_token(response: TestResponse) -> str:
-    """A page without what differs from one response to the next."""
+    """Return a page without what differs from one response to the next."""
     return CSRF_FIELD.sub("", response.text)

@@ -15,7 +15,7 @@ from tests.web.conftest import Browser, error_of
 NEW = "four other words entirely"
 
 
-def test_the_account_shows_who_one_is(signed_in: Browser) -> None:
+def test_the_account_page_shows_name_and_address(signed_in: Browser) -> None:
     page = signed_in.get("/account")
     assert "ada@example.com" in page.text
     assert 'datetime="20' in page.text
@@ -93,7 +93,7 @@ def test_password_managers_find_the_form(browser: Browser) -> None:
     assert (response.status_code, response.location) == (302, "/account/password")
 
 
-def test_the_export_holds_all_that_is_stored_but_secrets(
+def test_the_export_has_everything_except_secrets(
     app: Flask, signed_in: Browser, account: str
 ) -> None:
     Browser(app).submit("/reset-password", {"email": account})
@@ -121,7 +121,7 @@ def test_deleting_needs_the_password(signed_in: Browser) -> None:
     assert signed_in.is_signed_in()
 
 
-def test_deleting_leaves_nothing(
+def test_deleting_removes_every_row(
     app: Flask, signed_in: Browser, account: str, inbox: Inbox
 ) -> None:
     other = Browser(app)
@@ -142,14 +142,14 @@ def test_deleting_leaves_nothing(
             assert db.session.scalars(select(model)).all() == []
 
 
-def test_deleting_leaves_others_alone(app: Flask, signed_in: Browser) -> None:
+def test_deleting_keeps_other_accounts(app: Flask, signed_in: Browser) -> None:
     other = Browser(app)
     other.sign_in(add_account(app, "other@example.com"))
     signed_in.submit("/account/delete", {"password": PASSWORD}, page="/account")
     assert other.is_signed_in()
 
 
-def test_other_fields_than_the_forms_change_nothing(signed_in: Browser, account: str) -> None:
+def test_unknown_fields_change_nothing(signed_in: Browser, account: str) -> None:
     values = {"name": "Countess", "email": "eve@example.com", "confirmed_at": "", "id": "7"}
     before = signed_in.get("/account/export").json
     assert signed_in.submit("/account/profile", values, page="/account").status_code == 303

@@ -75,7 +75,7 @@ def test_the_address_is_kept_and_the_password_is_not(browser: Browser, account: 
 
 
 @pytest.mark.parametrize("size", [129, 60_000])
-def test_a_password_longer_than_any_is_only_wrong(
+def test_a_password_over_the_maximum_length_is_only_wrong(
     browser: Browser, account: str, size: int
 ) -> None:
     assert browser.sign_in(account, "x" * size).status_code == 422
@@ -85,7 +85,7 @@ def test_a_body_that_is_too_large_is_refused(browser: Browser, account: str) -> 
     assert browser.sign_in(account, "x" * 70_000).status_code == 413
 
 
-def test_signed_in_there_is_nothing_to_sign_in_to(signed_in: Browser, account: str) -> None:
+def test_the_sign_in_page_redirects_signed_in_people(signed_in: Browser, account: str) -> None:
     assert signed_in.get("/login").location == "/account"
     assert signed_in.get("/login?next=/account/profile").location == "/account"
     values = {"email": account, "password": PASSWORD}
@@ -93,7 +93,7 @@ def test_signed_in_there_is_nothing_to_sign_in_to(signed_in: Browser, account: s
 
 
 @pytest.mark.parametrize("path", ["/account", "/account/profile", "/account/export"])
-def test_signed_out_a_page_leads_to_the_sign_in_and_back(
+def test_a_page_redirects_to_the_sign_in_and_back(
     browser: Browser, account: str, path: str
 ) -> None:
     response = browser.get(f"{path}?tab=1")
@@ -203,9 +203,7 @@ def test_the_sign_in_follows_no_unsafe_next(browser: Browser, account: str, targ
     assert response.location == "/account"
 
 
-def test_nothing_of_the_session_before_lives_on_after_the_sign_in(
-    browser: Browser, account: str
-) -> None:
+def test_signing_in_discards_the_previous_session(browser: Browser, account: str) -> None:
     before = browser.csrf_token()
     browser.sign_in(account)
     response = browser.client.post("/logout", data={"csrf_token": before})
@@ -213,7 +211,7 @@ def test_nothing_of_the_session_before_lives_on_after_the_sign_in(
     assert browser.is_signed_in()
 
 
-def test_guesses_are_limited_for_an_account_right_ones_included(app: Flask, account: str) -> None:
+def test_guesses_are_limited_for_an_account_including_right_ones(app: Flask, account: str) -> None:
     browser = Browser(app)
     for _ in range(10):
         assert browser.sign_in(account, "wrong").status_code == 422
@@ -250,7 +248,7 @@ def test_a_browser_is_a_stranger_after_another_one_changed_the_password(
     assert changing.sign_in(account, new).status_code == 303
 
 
-def test_guesses_are_limited_for_an_address(app: Flask) -> None:
+def test_guesses_are_limited_for_an_ip_address(app: Flask) -> None:
     browser = Browser(app)
     statuses = [browser.sign_in(f"{n}@example.com", "wrong").status_code for n in range(21)]
     assert statuses == [422] * 20 + [429]

@@ -70,9 +70,7 @@ def test_a_clock_that_is_set_back_signs_nobody_out(
         assert not browser.is_signed_in()
 
 
-def test_a_session_of_the_future_ends_when_it_would(
-    nodes: tuple[Flask, Flask], account: str
-) -> None:
+def test_a_session_from_the_future_ends_on_time(nodes: tuple[Flask, Flask], account: str) -> None:
     start = now()
     browser = Browser(nodes[0])
     with time_machine.travel(start + timedelta(days=400), tick=False):
@@ -95,7 +93,7 @@ def test_a_browser_in_daily_use_stays_signed_in_for_ninety_days(app: Flask, acco
         assert not browser.is_signed_in()
 
 
-def test_a_session_in_use_does_not_end_before_it_is_seen(make_app: MakeApp) -> None:
+def test_a_session_in_use_does_not_end_early(make_app: MakeApp) -> None:
     app = make_app(SESSION_IDLE_SECONDS=30, SESSION_TOUCH_SECONDS=60)
     browser = Browser(app)
     start = now()
@@ -119,7 +117,7 @@ def test_the_longest_durations_work(make_app: MakeApp) -> None:
 
 
 def longest(name: str) -> Any:
-    """The largest value that a setting accepts."""
+    """Return the largest value that a setting accepts."""
     setting = next(setting for setting in SETTINGS if setting.name == name)
     for value in (kinds.MAX_SECONDS, 30 * 86400, 3600):
         with suppress(ValueError):

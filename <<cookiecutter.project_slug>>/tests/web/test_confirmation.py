@@ -63,7 +63,7 @@ def test_a_newer_link_invalidates_the_older(browser: Browser, link: str, inbox: 
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 5000, "%00", "%ff%fe", "é", "..", "%0d%0a"])
-def test_a_token_that_never_was_is_refused(browser: Browser, token: str) -> None:
+def test_an_unknown_token_is_refused(browser: Browser, token: str) -> None:
     for path in ("/confirm", "/reset-password", "/account/email"):
         assert browser.get(f"{path}/{token}").status_code == 404
         assert browser.submit(f"{path}/{token}").status_code in (404, 422)
@@ -77,13 +77,15 @@ def test_the_link_of_a_deleted_account_is_refused(app: Flask, browser: Browser, 
     assert browser.submit(link).status_code == 422
 
 
-def test_someone_else_who_is_signed_in_stays_so(app: Flask, signed_in: Browser, link: str) -> None:
+def test_another_signed_in_person_stays_signed_in(
+    app: Flask, signed_in: Browser, link: str
+) -> None:
     assert signed_in.submit(link, page="/account").status_code == 303
     assert "ada@example.com" in signed_in.get("/account").text
     assert Browser(app).sign_in(EMAIL).status_code == 303
 
 
-def test_sending_again_tells_nothing(app: Flask, inbox: Inbox) -> None:
+def test_sending_again_reveals_nothing(app: Flask, inbox: Inbox) -> None:
     add_account(app, "waiting@example.com", confirmed=False)
     add_account(app, "confirmed@example.com")
     answers = []

@@ -17,7 +17,7 @@ KEYS = [f"a-key-of-the-tests-number-{n}-0123456789" for n in range(3)]
 
 
 def cookies(response: TestResponse) -> dict[str, set[str]]:
-    """The attributes of the cookies that a response sets, by their names."""
+    """Return the attributes of the cookies that a response sets, by their names."""
     parsed = {}
     for header in response.headers.getlist("Set-Cookie"):
         pair, *attributes = header.split("; ")
@@ -55,7 +55,9 @@ def test_a_remembered_browser_stays_signed_in_when_it_is_closed(
     assert browser.is_signed_in()
 
 
-def test_any_other_browser_does_not(browser: Browser, account: str) -> None:
+def test_a_browser_that_is_not_remembered_is_signed_out_when_it_is_closed(
+    browser: Browser, account: str
+) -> None:
     browser.sign_in(account)
     assert browser.cookie("remember_token") is None
     browser.delete_cookie("session")
@@ -125,7 +127,7 @@ def test_a_change_of_the_secret_key_signs_nobody_out(make_app: MakeApp, account:
     assert response.status_code == 303
 
 
-def test_a_key_that_was_removed_is_worth_nothing(make_app: MakeApp, account: str) -> None:
+def test_a_removed_key_is_refused(make_app: MakeApp, account: str) -> None:
     browser = Browser(make_app(SECRET_KEY=KEYS[0]))
     browser.sign_in(account, remember="y")
     browser.client.application = make_app(SECRET_KEY=KEYS[2], SECRET_KEY_FALLBACKS=[KEYS[1]])
@@ -152,7 +154,7 @@ def test_a_key_that_was_removed_is_worth_nothing(make_app: MakeApp, account: str
     ],
 )
 @pytest.mark.parametrize("name", ["session", "remember_token", "device"])
-def test_a_cookie_that_is_not_from_here_means_nothing(app: Flask, name: str, value: bytes) -> None:
+def test_foreign_cookies_are_ignored(app: Flask, name: str, value: bytes) -> None:
     client = app.test_client(use_cookies=False)
     environ = {"HTTP_COOKIE": f"__Host-{name}=" + value.decode("latin1")}
     for path, status in (("/", 200), ("/nowhere", 404), ("/account", 303)):

@@ -89,7 +89,7 @@ def test_a_change_of_password_invalidates_the_link(signed_in: Browser, link: str
     assert signed_in.submit(link, page="/account").status_code == 422
 
 
-def test_an_address_that_is_in_use_gets_the_same_answer(
+def test_an_address_in_use_gets_the_same_response(
     app: Flask, signed_in: Browser, account: str, inbox: Inbox
 ) -> None:
     other = add_account(app, "other@example.com")
@@ -102,7 +102,7 @@ def test_an_address_that_is_in_use_gets_the_same_answer(
     assert len(inbox.to(account)) == 2
 
 
-def test_an_address_taken_meanwhile_has_a_page_and_nothing_is_lost(
+def test_an_address_taken_in_the_meantime_shows_a_page(
     app: Flask, signed_in: Browser, account: str, link: str
 ) -> None:
     add_account(app, NEW, "Quicker")
@@ -133,7 +133,7 @@ def test_a_wrong_address_has_a_message_beside_the_field(signed_in: Browser, acco
     assert 'value="no address"' in response.text
 
 
-def test_asking_is_limited(signed_in: Browser) -> None:
+def test_requests_are_limited(signed_in: Browser) -> None:
     for _ in range(5):
         ask(signed_in)
     response = signed_in.submit("/account/email", {"email": NEW}, page="/account")

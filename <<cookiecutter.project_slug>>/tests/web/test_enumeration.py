@@ -30,7 +30,7 @@ def accounts(app: Flask) -> None:
 def ask(
     app: Flask, path: str, address: str
 ) -> tuple[int, list[tuple[str, str]], list[str], list[str]]:
-    """All that can be seen of the response to a form about an address, and the work for it."""
+    """Return what is visible of the response to a form, and the work that it took."""
     browser = Browser(app)
     if path.startswith("/account"):
         assert browser.sign_in(OTHER).status_code == 303
@@ -44,7 +44,7 @@ def ask(
 
 @pytest.mark.parametrize("known", [CONFIRMED, WAITING])
 @pytest.mark.parametrize("path", FORMS)
-def test_a_form_answers_alike_for_known_and_unknown_addresses(
+def test_a_form_responds_alike_for_known_and_unknown_addresses(
     app: Flask, path: str, known: str
 ) -> None:
     assert ask(app, path, known) == ask(app, path, UNKNOWN)
@@ -68,7 +68,7 @@ def test_an_address_is_looked_up_after_the_response(app: Flask, path: str) -> No
         assert any(statement.startswith("INSERT INTO jobs") for statement in work)
 
 
-def test_only_who_knows_the_password_learns_that_an_address_waits_to_be_confirmed(
+def test_only_the_right_password_reveals_that_an_account_is_unconfirmed(
     app: Flask,
 ) -> None:
     right, wrong = (Browser(app).sign_in(WAITING, word) for word in (PASSWORD, "wrong"))

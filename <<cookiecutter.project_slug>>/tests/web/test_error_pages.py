@@ -39,7 +39,7 @@ def test_any_other_error_has_a_page_too(make_app: MakeApp) -> None:
     assert "teapot" in response.text
 
 
-def test_a_fault_of_ours_shows_nothing_of_itself(make_app: MakeApp) -> None:
+def test_a_server_error_reveals_nothing(make_app: MakeApp) -> None:
     app = make_app(TESTING=False)
 
     def fail() -> str:
@@ -52,7 +52,7 @@ def test_a_fault_of_ours_shows_nothing_of_itself(make_app: MakeApp) -> None:
     assert "the inside" not in response.text
 
 
-def test_an_error_page_asks_no_database(app: Flask, signed_in: Browser) -> None:
+def test_an_error_page_does_not_query_the_database(app: Flask, signed_in: Browser) -> None:
     statements: list[str] = []
     with app.app_context():
         engine = db.engine
@@ -101,7 +101,7 @@ def test_the_database_may_fail_while_an_error_page_asks_who_is_signed_in(
     assert "Temporarily unavailable" in response.text
 
 
-def test_a_method_that_does_not_work_tells_which_do(client: FlaskClient) -> None:
+def test_a_wrong_method_names_the_allowed_ones(client: FlaskClient) -> None:
     response = client.get("/account/sessions/revoke-others")
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
@@ -129,6 +129,6 @@ def test_a_waiting_time_is_shown_in_words(make_app: MakeApp, seconds: int, words
     assert f"Wait {words} before" in response.text
 
 
-def test_a_page_that_moved_by_a_slash_is_no_error(client: FlaskClient) -> None:
+def test_a_missing_slash_redirects(client: FlaskClient) -> None:
     assert client.get("/account/").status_code == 404
     assert client.get("/account//profile").status_code == 308

@@ -11,8 +11,8 @@ from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.failing import SETTINGS, assert_private
 from tests.software_authenticator import SoftwareAuthenticator
 from tests.web.conftest import Browser
-from tests.web.test_factor import SET_UP, key_on, turn_on
-from tests.web.test_passkeys import AGAIN, PAGE, SIGN_IN, add, assertion, ids, options
+from tests.web.factor.conftest import SET_UP, key_on, turn_on
+from tests.web.passkeys.conftest import AGAIN, PAGE, SIGN_IN, add, assertion, ids, options
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 NEW = "four other words entirely"
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """An app that answers for its faults as in production."""
+    """An app that handles errors as in production."""
     return make_app(**SETTINGS)
 
 
@@ -37,13 +37,13 @@ def browser(app: Flask) -> Browser:
 
 
 def posting(browser: Browser, path: str, **fields: str) -> Step:
-    """A step that sends a form, whose token is fetched beforehand."""
+    """Return a step that sends a form, whose token is fetched beforehand."""
     data = {"csrf_token": browser.csrf_token("/login"), **fields}
     return lambda: browser.client.post(path, data=data, headers=browser.headers)
 
 
 def getting(browser: Browser, path: str) -> Step:
-    """A step that opens a page."""
+    """Return a step that opens a page."""
     return lambda: browser.get(path)
 
 
@@ -91,7 +91,7 @@ def sign_in_with_code(browser: Browser, _inbox: Inbox) -> Step:
 
 
 def sending(browser: Browser, path: str, body: dict[str, Any]) -> Step:
-    """A step that sends what a script sends."""
+    """Return a step that sends what a script sends."""
     headers = {**browser.headers, "X-CSRFToken": browser.csrf_token()}
     return lambda: browser.client.post(path, json=body, headers=headers)
 
@@ -239,7 +239,7 @@ def delete(browser: Browser, _inbox: Inbox) -> Step:
         delete,
     ],
 )
-def test_no_log_holds_what_a_failing_statement_was_given(
+def test_the_log_has_no_parameters_of_failing_statements(
     app: Flask,
     browser: Browser,
     inbox: Inbox,

@@ -59,7 +59,7 @@ def test_a_link_on_another_site_may_lead_here(signed_in: Browser) -> None:
         {},
     ],
 )
-def test_a_browser_that_tells_nothing_can_use_forms(
+def test_a_browser_without_fetch_metadata_can_use_forms(
     signed_in: Browser, headers: dict[str, str]
 ) -> None:
     values = {"name": "Countess"}
@@ -67,20 +67,20 @@ def test_a_browser_that_tells_nothing_can_use_forms(
     assert response.status_code == 303
 
 
-def test_a_form_that_lay_open_can_still_be_sent(browser: Browser, account: str) -> None:
+def test_a_form_that_was_open_for_long_can_still_be_sent(browser: Browser, account: str) -> None:
     token = browser.csrf_token()
     values = {"csrf_token": token, "email": account, "password": PASSWORD}
     with time_machine.travel(now() + timedelta(hours=11), tick=False):
         assert browser.client.post("/login", data=values).status_code == 303
 
 
-def test_the_page_of_a_form_that_is_refused_can_be_opened_again(signed_in: Browser) -> None:
+def test_a_refused_form_can_be_opened_again(signed_in: Browser) -> None:
     response = signed_in.client.post("/account/profile?x=<b>", data={"name": "Countess"})
     assert response.status_code == 400
     assert 'href="/account/profile?x=&lt;b&gt;">Reload the page' in response.text
 
 
-def test_the_token_is_in_no_address(signed_in: Browser) -> None:
+def test_the_csrf_token_is_in_no_url(signed_in: Browser) -> None:
     page = signed_in.get("/account").text
     assert 'method="get"' not in page
     assert "csrf_token=" not in page

@@ -80,13 +80,15 @@ def send(browser: Browser, path: str, fields: Iterable[tuple[str, bytes]]) -> Te
 
 @given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
 @pytest.mark.parametrize("path", [*SIGNED_OUT, "/login/factor"])
-def test_no_form_of_strangers(app: Flask, path: str, fields: list[tuple[str, bytes]]) -> None:
+def test_public_forms_handle_any_input(
+    app: Flask, path: str, fields: list[tuple[str, bytes]]
+) -> None:
     assert send(Browser(app), path, fields).status_code in (303, 413, 422, 429)
 
 
 @given(fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
 @pytest.mark.parametrize("path", SIGNED_IN)
-def test_no_form_of_people_who_are_signed_in(
+def test_forms_of_signed_in_people_handle_any_input(
     signed_in: Browser, path: str, fields: list[tuple[str, bytes]]
 ) -> None:
     assert send(signed_in, path, fields).status_code in (303, 413, 422, 429)
@@ -119,7 +121,7 @@ bodies = st.one_of(
         "/account/passkeys",
     ],
 )
-def test_nothing_that_a_script_sends(
+def test_script_endpoints_handle_any_input(
     app: Flask, signed_in: Browser, path: str, body: object
 ) -> None:
     browser = Browser(app) if path == "/passkeys/sign-in" else signed_in
@@ -135,7 +137,7 @@ def test_nothing_that_a_script_sends(
 
 
 @given(password=values)
-def test_no_password_after_a_link_from_an_email(app: Flask, account: str, password: bytes) -> None:
+def test_reset_forms_handle_any_password(app: Flask, account: str, password: bytes) -> None:
     with app.app_context():
         owner = store.by_email(account)
         assert owner is not None
@@ -147,7 +149,7 @@ def test_no_password_after_a_link_from_an_email(app: Flask, account: str, passwo
 
 @pytest.mark.parametrize("path", SIGNED_OUT[:2] + SIGNED_OUT[3:])
 @pytest.mark.parametrize("field", FIELDS[:3])
-def test_no_file_in_the_place_of_a_field(app: Flask, path: str, field: str) -> None:
+def test_forms_handle_files_in_place_of_fields(app: Flask, path: str, field: str) -> None:
     browser = Browser(app)
     data = {"csrf_token": browser.csrf_token(path), field: (io.BytesIO(b"\x00\xff"), "a\r\nb.txt")}
     answer = browser.client.post(path, data=data, content_type="multipart/form-data")
@@ -180,7 +182,9 @@ def test_a_body_that_is_too_large(signed_in: Browser, path: str, content_type: s
         (b"email=a", "\x00"),
     ],
 )
-def test_no_body_that_is_no_form(browser: Browser, body: bytes, content_type: str) -> None:
+def test_forms_handle_bodies_of_other_types(
+    browser: Browser, body: bytes, content_type: str
+) -> None:
     answer = browser.client.post("/login", data=body, content_type=content_type)
     assert answer.status_code in (400, 413)
 
@@ -203,7 +207,7 @@ segments = st.one_of(
 
 
 @given(data=st.data())
-def test_no_path(signed_in: Browser, data: st.DataObject) -> None:
+def test_any_path_is_handled(signed_in: Browser, data: st.DataObject) -> None:
     rules = sorted(rule.rule for rule in signed_in.client.application.url_map.iter_rules())
     rule = data.draw(st.sampled_from([*rules, "/<>", "/<>/<>"]))
     path = re.sub("<[^>]*>", lambda _: data.draw(segments).decode("latin1"), rule)
@@ -237,7 +241,7 @@ headers = st.dictionaries(
 
 
 @given(sent=headers)
-def test_no_header(app: Flask, account: str, sent: dict[str, str]) -> None:
+def test_any_header_is_handled(app: Flask, account: str, sent: dict[str, str]) -> None:
     browser = Browser(app)
     fields = {
         "csrf_token": browser.csrf_token(),
@@ -256,7 +260,7 @@ COOKIES = ["__Host-session", "__Host-remember_token", "__Host-device", "other", 
 
 
 @given(cookies=st.lists(st.tuples(st.sampled_from(COOKIES), values), min_size=1, max_size=4))
-def test_no_cookie(app: Flask, cookies: list[tuple[str, bytes]]) -> None:
+def test_any_cookie_is_handled(app: Flask, cookies: list[tuple[str, bytes]]) -> None:
     text = "; ".join(f"{name}={value.decode('latin1')}" for name, value in cookies)
     client = app.test_client(use_cookies=False)
     for path, status in (("/account", 303), ("/login", 200), ("/no-such-page", 404)):

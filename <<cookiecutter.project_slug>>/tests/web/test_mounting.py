@@ -20,7 +20,7 @@ def mounted(make_app: MakeApp) -> Flask:
 
 @pytest.mark.parametrize("path", ["/", "/login", "/register", "/reset-password", "/no-such-page"])
 @pytest.mark.parametrize("prefix", [MOUNT, ""])
-def test_every_link_of_a_page_leads_into_it(mounted: Flask, prefix: str, path: str) -> None:
+def test_every_link_of_a_page_stays_below_the_path(mounted: Flask, prefix: str, path: str) -> None:
     links = LINK.findall(mounted.test_client().get(prefix + path).text)
     assert links
     assert [link for link in links if not link.startswith(f"{MOUNT}/")] == []
@@ -51,7 +51,7 @@ def test_passkeys_work_under_the_path(mounted: Flask) -> None:
     assert answer.json == {"enroll": page, "manage": page}
 
 
-def test_links_in_emails_lead_into_it(mounted: Flask) -> None:
+def test_links_in_emails_include_the_path(mounted: Flask) -> None:
     email = add_account(mounted)
     inbox = Inbox(mounted)
     Browser(mounted).submit(

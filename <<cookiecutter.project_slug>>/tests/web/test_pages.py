@@ -44,12 +44,12 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def all(self, *tags: str) -> list[dict[str, str | None]]:
-        """The attributes of all elements of some kinds."""
+        """Return the attributes of all elements of some kinds."""
         return [attributes for tag, attributes in self.elements if tag in tags]
 
 
 def check(text: str) -> None:
-    """Whether a page can be used by anyone, and runs under the policy of its headers."""
+    """Check that a page is accessible, and works under its Content-Security-Policy."""
     page = Page(text)
     assert page.open == []
     assert page.all("html") == [{"lang": "en"}]
@@ -80,7 +80,7 @@ def test_a_page_for_everyone(browser: Browser, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", SIGNED_IN)
-def test_a_page_for_who_is_signed_in(signed_in: Browser, path: str) -> None:
+def test_a_page_for_signed_in_people(signed_in: Browser, path: str) -> None:
     check(signed_in.get(path).text)
 
 
@@ -118,13 +118,13 @@ def test_password_managers_know_what_a_field_is(
         assert (field["type"] == "password") == is_password
 
 
-def test_the_header_shows_who_is_signed_in_and_where_one_is(signed_in: Browser) -> None:
+def test_the_header_shows_the_account_and_the_current_page(signed_in: Browser) -> None:
     page = signed_in.get("/account").text
     assert re.search(r'class="who"[^>]*>Ada<', page)
     assert page.count('aria-current="page"') == 1
 
 
-def test_the_home_page_teaches_newcomers_in_debug_mode_alone(
+def test_the_home_page_helps_developers_only_in_debug_mode(
     make_app: MakeApp, browser: Browser
 ) -> None:
     app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
@@ -148,7 +148,7 @@ def test_the_home_page_of_strangers_says_what_the_app_is(make_app: MakeApp) -> N
     assert 'href="/login"' in page
 
 
-def test_the_home_page_of_people_leads_to_the_menu(signed_in: Browser) -> None:
+def test_the_home_page_of_signed_in_people_links_to_the_menu(signed_in: Browser) -> None:
     page = signed_in.get("/").text
     check(page)
     assert "Welcome back, Ada" in page
@@ -166,12 +166,12 @@ def test_the_home_page_of_people_leads_to_the_menu(signed_in: Browser) -> None:
         #: endif
     ],
 )
-def test_every_header_leads_home(make_app: MakeApp, path: str) -> None:
+def test_every_header_links_to_the_home_page(make_app: MakeApp, path: str) -> None:
     app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
     assert '<a class="brand" href="/">' in app.test_client().get(path).text
 
 
-def test_the_footer_says_whom_to_write_to(make_app: MakeApp, browser: Browser) -> None:
+def test_the_footer_has_the_support_address(make_app: MakeApp, browser: Browser) -> None:
     app = make_app(SUPPORT_EMAIL="help@example.com")
     assert 'href="mailto:help@example.com"' in app.test_client().get("/").text
     assert "mailto:" not in browser.get("/").text

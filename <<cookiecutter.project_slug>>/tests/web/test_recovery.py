@@ -28,7 +28,7 @@ def ask(app: Flask, email: str, inbox: Inbox) -> str:
     return f"/reset-password/{inbox.token(email)}"
 
 
-def test_asking_tells_nothing(app: Flask, account: str, inbox: Inbox) -> None:
+def test_requesting_a_reset_reveals_nothing(app: Flask, account: str, inbox: Inbox) -> None:
     answers = []
     for email in (account, "nobody@example.com"):
         browser = Browser(app)
@@ -40,13 +40,13 @@ def test_asking_tells_nothing(app: Flask, account: str, inbox: Inbox) -> None:
     assert inbox.to("nobody@example.com") == []
 
 
-def test_asking_needs_an_address(browser: Browser) -> None:
+def test_requesting_a_reset_needs_an_address(browser: Browser) -> None:
     response = browser.submit("/reset-password", {"email": "x"})
     assert response.status_code == 422
     assert error_of(response, "email")
 
 
-def test_asking_is_limited(browser: Browser) -> None:
+def test_requests_are_limited(browser: Browser) -> None:
     for _ in range(5):
         assert browser.submit("/reset-password", {"email": "a@example.com"}).status_code == 303
     assert browser.submit("/reset-password", {"email": "A@example.com"}).status_code == 429
@@ -93,7 +93,7 @@ def test_the_limit_on_sign_ins_is_lifted(app: Flask, account: str, link: str) ->
     assert browser.sign_in(account, NEW).status_code == 303
 
 
-def test_strangers_who_go_on_guessing_do_not_keep_the_owner_out(
+def test_guesses_of_strangers_do_not_lock_the_owner_out(
     app: Flask, account: str, link: str
 ) -> None:
     owner, stranger = Browser(app), Browser(app)
@@ -105,7 +105,7 @@ def test_strangers_who_go_on_guessing_do_not_keep_the_owner_out(
 
 
 @pytest.mark.parametrize("password", ["", "short", "password1234", "x" * 129, "ada@example.com"])
-def test_a_refused_password_leaves_the_link_good(
+def test_the_link_still_works_after_a_refused_password(
     browser: Browser, link: str, password: str
 ) -> None:
     response = browser.submit(link, {"password": password})
@@ -162,7 +162,7 @@ def test_the_link_of_a_deleted_account_is_refused(app: Flask, browser: Browser, 
     assert browser.submit(link, {"password": NEW}).status_code == 422
 
 
-def test_someone_else_who_is_signed_in_stays_so(
+def test_another_signed_in_person_stays_signed_in(
     app: Flask, signed_in: Browser, inbox: Inbox
 ) -> None:
     other = add_account(app, "other@example.com", "Other")

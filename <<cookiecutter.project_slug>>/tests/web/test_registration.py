@@ -114,7 +114,7 @@ def test_a_field_sent_as_a_file_counts_as_empty(browser: Browser, field: str) ->
     assert error_of(response, field)
 
 
-def test_bytes_that_are_no_text_are_no_error_of_ours(browser: Browser, client: FlaskClient) -> None:
+def test_undecodable_bytes_cause_no_server_error(browser: Browser, client: FlaskClient) -> None:
     token = browser.csrf_token()
     body = b"name=%ff%fe&email=%ed%a0%80@example.com&password=%00&csrf_token=" + token.encode()
     response = browser.client.post(
@@ -133,7 +133,7 @@ def test_a_password_in_any_script_works_however_it_is_composed(
     assert browser.sign_in("grace@example.com", decomposed).status_code == 303
 
 
-def test_an_address_can_be_registered_only_so_often(browser: Browser) -> None:
+def test_registrations_of_one_address_are_limited(browser: Browser) -> None:
     for _ in range(5):
         assert browser.submit("/register", VALUES).status_code == 303
     # Another way to write the address does not help.
@@ -143,21 +143,21 @@ def test_an_address_can_be_registered_only_so_often(browser: Browser) -> None:
     assert "minutes before you try again" in response.text
 
 
-def test_people_who_are_signed_in_go_to_their_account(signed_in: Browser, inbox: Inbox) -> None:
+def test_signed_in_people_are_redirected_to_their_account(signed_in: Browser, inbox: Inbox) -> None:
     assert signed_in.get("/register").location == "/account"
     response = signed_in.submit("/register", VALUES, page="/account")
     assert (response.status_code, response.location) == (303, "/account")
     assert inbox.to("grace@example.com") == []
 
 
-def test_fields_in_the_address_are_not_read(browser: Browser, account: str) -> None:
+def test_fields_in_the_url_are_ignored(browser: Browser, account: str) -> None:
     address = f"/login?email={account}&password={PASSWORD}"
     assert browser.submit(address).status_code == 422
     token = browser.csrf_token()
     assert browser.client.post(f"/login?csrf_token={token}", data={}).status_code == 400
 
 
-def test_a_closed_registration_does_not_exist(make_app: MakeApp) -> None:
+def test_a_closed_registration_is_not_found(make_app: MakeApp) -> None:
     browser = Browser(make_app(REGISTRATION="closed"))
     assert browser.get("/register").status_code == 404
     assert browser.client.post("/register", data=VALUES).status_code == 404
@@ -168,7 +168,7 @@ def test_a_closed_registration_does_not_exist(make_app: MakeApp) -> None:
         assert "/register" not in page.text
 
 
-def test_a_closed_registration_is_linked_nowhere_in_debug_mode(make_app: MakeApp) -> None:
+def test_a_closed_registration_is_not_linked_in_debug_mode(make_app: MakeApp) -> None:
     page = Browser(make_app(REGISTRATION="closed", DEBUG=True)).get("/").text
     assert "/register" not in page
     assert "flask accounts invite" in page

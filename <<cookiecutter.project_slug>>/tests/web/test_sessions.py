@@ -97,6 +97,6 @@ def test_the_session_of_another_account_is_not_found(app: Flask, signed_in: Brow
 
 
 @pytest.mark.parametrize("session_id", ["1", "x", "-1", "9" * 300, "%00", "%00" * 36, UNKNOWN_ID])
-def test_what_is_no_session_is_not_found(signed_in: Browser, session_id: str) -> None:
+def test_an_unknown_session_is_not_found(signed_in: Browser, session_id: str) -> None:
     path = f"/account/sessions/{session_id}/revoke"
     assert signed_in.submit(path, page="/account").status_code == 404

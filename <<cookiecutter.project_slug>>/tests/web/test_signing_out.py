@@ -30,7 +30,7 @@ def test_signing_out_leaves_the_device_cookie_alone(signed_in: Browser) -> None:
     assert signed_in.cookie("remember_token") is None
 
 
-def test_nothing_of_the_session_lives_on_after_the_sign_out(signed_in: Browser) -> None:
+def test_signing_out_discards_the_session(signed_in: Browser) -> None:
     before = signed_in.csrf_token("/account")
     signed_in.submit("/account/email", {"email": "typed@example.com"}, page="/account")
     signed_in.submit("/logout", page="/account")
@@ -39,21 +39,21 @@ def test_nothing_of_the_session_lives_on_after_the_sign_out(signed_in: Browser) 
     assert "typed@example.com" not in signed_in.get("/confirm").text
 
 
-def test_signing_out_takes_the_remember_me_cookie_along(browser: Browser, account: str) -> None:
+def test_signing_out_deletes_the_remember_me_cookie(browser: Browser, account: str) -> None:
     browser.sign_in(account, remember="y")
     assert browser.cookie("remember_token")
     browser.submit("/logout", page="/account")
     assert browser.cookie("remember_token") is None
 
 
-def test_signing_out_is_no_link(signed_in: Browser) -> None:
+def test_signing_out_needs_a_post(signed_in: Browser) -> None:
     response = signed_in.get("/logout")
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
     assert signed_in.is_signed_in()
 
 
-def test_signing_out_twice_is_no_error(browser: Browser) -> None:
+def test_signing_out_twice_is_not_an_error(browser: Browser) -> None:
     assert browser.submit("/logout").status_code == 303
 
 
@@ -85,7 +85,7 @@ def test_a_tab_from_before_the_last_sign_in_signs_out(signed_in: Browser, accoun
 
 
 @pytest.mark.parametrize("site", [None, "none", "same-site", "cross-site"])
-def test_without_the_word_of_the_browser_an_old_form_ends_no_session(
+def test_an_old_form_without_fetch_metadata_ends_no_session(
     signed_in: Browser, account: str, site: str | None
 ) -> None:
     token = signed_in.csrf_token("/account")

@@ -27,12 +27,12 @@ SIGNED_OUT = ["/", "/login", "/register", "/confirm", "/reset-password", "/accou
 
 
 @pytest.mark.parametrize(("path", "number"), SIGNED_IN.items())
-def test_a_page_of_someone_signed_in(
+def test_a_page_of_a_signed_in_person_takes_a_fixed_number_of_statements(
     app: Flask, signed_in: Browser, path: str, number: int
 ) -> None:
     assert statements(app, signed_in.get, path) == number
 
 
 @pytest.mark.parametrize("path", SIGNED_OUT)
-def test_a_page_of_a_stranger_takes_none(app: Flask, browser: Browser, path: str) -> None:
+def test_a_page_of_a_stranger_takes_no_statement(app: Flask, browser: Browser, path: str) -> None:
     assert statements(app, browser.get, path) == 0
