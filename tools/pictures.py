@@ -62,6 +62,10 @@ SEEN = {
     2: ("2026-02-27 18:05:00", "2026-03-13 21:40:00"),
     3: ("2026-03-09 08:12:00", "2026-03-09 16:48:00"),
 }
+PASSKEYS = [
+    ("iCloud Keychain", "2026-01-18 07:30:00", "2026-03-13 21:40:00", True),
+    ("Blue security key", "2026-02-02 19:12:00", None, False),
+]
 FILES = {
     "Field guide.pdf": 4_812_000,
     "Tide tables 2026.csv": 73_400,
@@ -150,11 +154,20 @@ def inside(photographer: Photographer) -> None:
                 " WHERE id = ?",
                 (*moments, number),
             )
+        for number, (name, created_at, last_used_at, synced) in enumerate(PASSKEYS):
+            connection.execute(
+                "INSERT INTO passkeys (public_id, account_id, credential_hash, credential, name,"
+                " sign_count, device_bound, synced, created_at, last_used_at)"
+                " VALUES (?, 1, ?, x'', ?, 0, ?, ?, ? || '.000000', ? || '.000000')",
+                (f"{number:032x}", str(number), name, not synced, synced, created_at, last_used_at),
+            )
     photographer.open("account", "/account")
     photographer.open("sessions", "/account/sessions")
+    photographer.open("passkeys", "/account/passkeys")
     photographer.open("downloads", "/downloads/")
     photographer.open("phone-account", "/account", phone=True)
     photographer.open("phone-sessions", "/account/sessions", phone=True)
+    photographer.open("phone-passkeys", "/account/passkeys", phone=True)
 
 
 def run(work: Path) -> Iterator[str]:
