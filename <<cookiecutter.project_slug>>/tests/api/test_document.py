@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_the_page_shows_every_operation(app: Flask, document: Json) -> None:
     for line, operation in operations(document):
         method, path = line.split(" ")
         article = answer.text.partition(f'id="{operation["operationId"]}"')[2]
-        article = article.partition("</article>")[0]
+        article = unescape(article.partition("</article>")[0])
         assert operation["summary"] in article
         assert path in article
         assert method in article
