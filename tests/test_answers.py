@@ -1,4 +1,4 @@
-"""Answers: any text comes through whole, and what cannot be used is refused in one line."""
+"""Answers: any text is kept intact, and invalid answers are refused in one line."""
 
 import json
 import os
@@ -85,7 +85,7 @@ URLS = {
 
 
 def cookiecutter(render: Renderer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What a person's command gives."""
+    """Return the result of running cookiecutter."""
     options = ("--no-input", "--config-file", render.config, "--output-dir", render.output)
     return subprocess.run(
         [COOKIECUTTER, *options, render.template, *arguments],
@@ -97,12 +97,12 @@ def cookiecutter(render: Renderer, *arguments: str) -> subprocess.CompletedProce
 
 
 def apps(render: Renderer) -> set[str]:
-    """The folders that cookiecutter has made."""
+    """Return the folders that cookiecutter has made."""
     return {path.name for path in render.output.iterdir() if path.is_dir()} - {"replay"}
 
 
 def assert_one_line(answer: str, text: str) -> None:
-    """A refusal is the answer's name, what was wrong, and an example, in one line."""
+    """Check that a refusal is one line: the answer's name, what was wrong, and an example."""
     assert len(text.splitlines()) == 1
     assert text.startswith(f"{answer}: ")
     assert "; for example: " in text
@@ -188,7 +188,7 @@ def test_no_refusal_repeats_a_password_given_before(render: Renderer) -> None:
     assert "database_url" not in refusal
 
 
-def test_an_existing_folder_is_said_right_after_its_name(render: Renderer) -> None:
+def test_an_existing_folder_is_refused_right_after_its_name(render: Renderer) -> None:
     (render.output / "mine").mkdir()
     code, refusal = type_answers(render, "My App", "mine")
     assert code == 1
@@ -209,7 +209,7 @@ def test_an_existing_folder_is_left_alone(render: Renderer) -> None:
     assert [path.name for path in (render.output / "my-app").iterdir()] == ["mine.txt"]
 
 
-def test_an_env_that_is_there_is_kept(render: Renderer) -> None:
+def test_an_existing_env_file_is_kept(render: Renderer) -> None:
     env = render() / ".env"
     before = env.read_text("utf-8")
     assert cookiecutter(render, "--overwrite-if-exists").returncode == 0
@@ -254,7 +254,7 @@ def test_a_tag_on_a_later_line_of_an_answer_is_text(ending: str, render: Rendere
 
 
 @pytest.mark.parametrize("answer", REFUSED)
-def test_a_tag_in_any_answer_is_no_traceback(answer: str, render: Renderer) -> None:
+def test_a_tag_in_an_answer_causes_no_traceback(answer: str, render: Renderer) -> None:
     for value in ("<<cookiecutter", "\r\n".join(["sqlite:///x", *TAGS])):
         result = cookiecutter(render, f"{answer}={value}", "--overwrite-if-exists")
         if result.returncode:
@@ -302,7 +302,7 @@ def test_a_slug_may_end_with_a_hyphen(render: Renderer) -> None:
     assert (folder.name, project["name"]) == ("a--", "a")
 
 
-def test_a_slug_is_no_dependency(template: Path) -> None:
+def test_the_name_of_a_dependency_is_refused_as_a_slug(template: Path) -> None:
     text = (template / "<<cookiecutter.project_slug>>" / "pyproject.toml").read_text("utf-8")
     project = tomllib.loads(text)["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["dev"]
@@ -340,7 +340,7 @@ def test_no(answer: object, render: Renderer) -> None:
     assert not (render(file_download=answer) / "app" / "downloads").exists()
 
 
-def test_answers_of_the_home_folder(render: Renderer, tmp_path: Path) -> None:
+def test_defaults_from_the_home_folder_are_used(render: Renderer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / ".cookiecutterrc").write_text(

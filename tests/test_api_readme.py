@@ -1,4 +1,4 @@
-"""The lines for curl in the README of a rendered app, exactly as they are there."""
+"""The curl commands in the README of a rendered app work as printed."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ WAIT = (
 
 @contextmanager
 def development(folder: Path, programs: Path, port: int) -> Iterator[None]:
-    """The development server."""
+    """Yield the development server."""
     settings = {"BASE_URL": f"http://localhost:{port}"}
     commands.run(programs / "flask", "db", "upgrade", folder=folder, settings=settings)
     with (folder / "development.log").open("wb") as log:
@@ -42,7 +42,7 @@ def development(folder: Path, programs: Path, port: int) -> Iterator[None]:
 @pytest.mark.parametrize(
     "variant", [Variant("both", True, "sqlite"), Variant("api", False, "sqlite")], ids=str
 )
-def test_the_lines_for_curl_do_what_they_say(
+def test_the_curl_commands_of_the_readme_work(
     variant: Variant, render: Renderer, programs: Path
 ) -> None:
     folder = render(**variant.answers)

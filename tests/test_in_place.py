@@ -19,7 +19,9 @@ from tests.conftest import SOURCE
         "pytest -q -p no:cacheprovider",
     ],
 )
-def test_in_place(command: str, programs: Path, mypy_cache: Path, tmp_path: Path) -> None:
+def test_the_template_works_in_place(
+    command: str, programs: Path, mypy_cache: Path, tmp_path: Path
+) -> None:
     program, *arguments = command.format(cache=mypy_cache).split()
     settings = {"PYTHONPYCACHEPREFIX": str(tmp_path)}  # nothing is left in the folder
     commands.run(programs / program, *arguments, folder=SOURCE, settings=settings)

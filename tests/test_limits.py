@@ -1,4 +1,4 @@
-"""Limits on passwords as shipped: with two worker processes, and over a restart."""
+"""The default limits on passwords, with two worker processes and after a restart."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ WRONG = {**ADA, "password": "wrong"}
 
 
 def statuses(node: Node, body: dict[str, str], times: int) -> Counter[int]:
-    """How often each status came, of sign-ins that are sent eight at a time."""
+    """Return how often each status came, of sign-ins that are sent eight at a time."""
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda _: node.api("POST", "/sessions", **body), range(times))
         return Counter(answer.status_code for answer in answers)

@@ -1,4 +1,4 @@
-"""What an app's Makefile says when something is in the way, and what `make lock` changes."""
+"""What an app's Makefile prints when something fails, and what `make lock` changes."""
 
 import re
 import subprocess
@@ -89,7 +89,7 @@ def test_lock_without_uv(render: Renderer, tmp_path: Path) -> None:
     assert said == "make lock needs uv: https://docs.astral.sh/uv"
 
 
-def test_the_readme_s_commands_without_make_are_those_of_make(render: Renderer) -> None:
+def test_commands_without_make_in_the_readme_match_the_makefile(render: Renderer) -> None:
     folder = render()
     makefile = (folder / "Makefile").read_text("utf-8")
     rows = re.findall(

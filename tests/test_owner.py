@@ -1,4 +1,4 @@
-"""An owner changes the models of an app whose tables are full, on each database."""
+"""An owner changes the models of an app whose tables have rows, on each database."""
 
 import json
 import subprocess
@@ -32,14 +32,14 @@ class App:
         return {"DATABASE_URL": self.url}
 
     def run(self, command: str, *arguments: str, **settings: str) -> str:
-        """What a program prints; it has to succeed."""
+        """Return what a program prints; it has to succeed."""
         program, *words = command.split()
         call: tuple[str | Path, ...] = (self.programs / program, *words, *arguments)
         settings = {**self.settings, **settings}
         return commands.run(*call, folder=self.folder, settings=settings).stdout
 
     def start(self, command: str, **settings: str) -> subprocess.Popen[str]:
-        """A program that is running."""
+        """Return a program that is running."""
         program, *words = command.split()
         return subprocess.Popen(
             [self.programs / program, *words],
@@ -51,12 +51,12 @@ class App:
         )
 
     def script(self, source: str) -> str:
-        """What a script in the app prints."""
+        """Return what a script in the app prints."""
         settings = nodes.settings(self.url, JOBS_IN_PROCESS="false")
         return self.run("python -c", source, **settings)
 
     def rows(self) -> Tables:
-        """All rows of all tables."""
+        """Return all rows of all tables."""
         found: Tables = json.loads(self.script(owner.READ).splitlines()[-1])
         return found
 
@@ -67,7 +67,7 @@ class App:
         self.run("ruff format --quiet app/accounts/models.py")
 
     def migrate(self, message: str) -> str:
-        """Write a migration, and check that it is fit to be committed. What it prints."""
+        """Write a migration, check that it can be committed, and return what is printed."""
         printed = self.run("flask db migrate -m", message)
         self.run("ruff check --no-cache migrations")
         self.run("ruff format --check --diff --no-cache migrations")
@@ -76,7 +76,7 @@ class App:
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """Every kind of database in turn."""
+    """Each kind of database."""
     return str(request.param)
 
 
@@ -89,7 +89,7 @@ def app(backend: str, render: Renderer, programs: Path) -> Iterator[App]:
 
 
 def lost(before: Tables, after: Tables) -> list[Any]:
-    """The rows of before that are missing after, or that differ in a column both have."""
+    """Return the earlier rows that are missing later, or that differ in a column of both."""
     missing = []
     for table, rows in before.items():
         known = {key(row): row for row in after.get(table, [])}
@@ -102,7 +102,7 @@ def lost(before: Tables, after: Tables) -> list[Any]:
 
 
 def key(row: dict[str, Any]) -> Any:
-    """The primary key of a row, whatever its table calls it."""
+    """Return the primary key of a row, whatever its table calls it."""
     names = ("id", "name", "session_id", "account_id")
     return next(row[name] for name in names if name in row)
 
@@ -201,7 +201,7 @@ def upgrade_at_once(app: App) -> None:
 
 
 def check_defaults(accounts: list[dict[str, Any]]) -> None:
-    """Existing rows have the models' defaults."""
+    """Check that existing rows have the models' defaults."""
     assert len(accounts) == 2
     for account in accounts:
         assert account["language"] == "en"
@@ -218,7 +218,7 @@ def check_defaults(accounts: list[dict[str, Any]]) -> None:
 
 
 def check_everything(app: App, mypy_cache: Path) -> None:
-    """What `make check` and `make test` run, with other settings, too."""
+    """Run what `make check` and `make test` run, also with other settings."""
     owner.edit(app.folder / "app" / "config.py", owner.other_settings)
     app.run("ruff check --no-cache")
     app.run("ruff format --check --diff --no-cache")

@@ -65,7 +65,7 @@ def test_walk(migrated: Installed) -> None:
 
 @contextmanager
 def production(installed: Installed, mail_port: int) -> Iterator[str]:
-    """The app under gunicorn; its address."""
+    """Yield the address of the app under gunicorn."""
     port = walk.free_port()
     settings = {
         "SECRET_KEY": secrets.token_hex(32),

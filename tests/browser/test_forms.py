@@ -1,4 +1,4 @@
-"""What makes forms comfortable: the keyboard, the first error, and the little script there is."""
+"""Forms in a browser: the keyboard, the first error, and the script."""
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -10,7 +10,7 @@ from tests.browser.served import PASSWORD, Served
 
 
 def tab_to(page: Page, name: str) -> list[str]:
-    """Press Tab until the focus, seen all the way, is on the element of that name."""
+    """Press Tab until the named element has the focus, and check that the focus is visible."""
     passed: list[str] = []
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -142,7 +142,7 @@ def test_a_command_can_be_copied(visit: Visit) -> None:
     assert copied.startswith("curl ")
 
 
-def test_nothing_of_the_script_is_missed_without_it(visit: Visit) -> None:
+def test_every_form_works_without_javascript(visit: Visit) -> None:
     visitor = visit(java_script_enabled=False)
     for path in ("/register", "/login", "/api/docs"):
         visitor.page.goto(path)

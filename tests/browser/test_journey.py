@@ -1,4 +1,4 @@
-"""The whole way of a person through the app: on a desk, on a phone, and without JavaScript."""
+"""From registration to deletion: on a desktop, on a phone, and without JavaScript."""
 
 import json
 import time
@@ -21,7 +21,7 @@ OTHER_PASSWORD = "seven purple lanterns drift upstream"
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_the_whole_way(person: str, visit: Visit, site: Served) -> None:
+def test_from_registration_to_deletion(person: str, visit: Visit, site: Served) -> None:
     visitor = visit(**PEOPLE[person])
     email, new_email = f"{person}@example.com", f"{person}@example.org"
     register(visitor, site, email)
@@ -148,7 +148,7 @@ def delete(visitor: Visitor, site: Served, email: str) -> None:
 
 
 def says(visitor: Visitor, text: str) -> None:
-    """A message that is announced says so."""
+    """Check that a message is announced."""
     assert text in visitor.page.get_by_role("status").inner_text()
 
 

@@ -1,4 +1,4 @@
-"""Every page in every state, looked at once and judged by each rule there is."""
+"""Every page in every state is visited once and checked by each rule."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from tests.browser.tour import Tour
 
 @pytest.fixture(scope="module")
 def visitor(browser: Browser, workshop: Served) -> Visitor:
-    """Someone who develops the app, and sees every page of it."""
+    """A developer, who sees every page."""
     context = browser.new_context(base_url=workshop.address, viewport=DESKTOP)
     return Visitor(context, workshop.address)
 
@@ -43,20 +43,20 @@ def test_axe_finds_nothing(found: dict[str, Findings]) -> None:
     nothing(found, "axe")
 
 
-def test_nothing_is_lost_in_a_narrow_window(found: dict[str, Findings]) -> None:
+def test_no_page_overflows_a_narrow_window(found: dict[str, Findings]) -> None:
     nothing(found, "room")
 
 
-def test_the_focus_is_always_seen(found: dict[str, Findings]) -> None:
+def test_the_focus_is_always_visible(found: dict[str, Findings]) -> None:
     nothing(found, "focus")
 
 
-def test_no_page_complains(found: dict[str, Findings], visitor: Visitor) -> None:
+def test_no_page_logs_an_error(found: dict[str, Findings], visitor: Visitor) -> None:
     assert found
     assert [problem for problem in visitor.problems if not problem.startswith("401 for ")] == []
 
 
-def test_each_page_has_a_title_of_its_own(found: dict[str, Findings]) -> None:
+def test_each_page_has_a_unique_title(found: dict[str, Findings]) -> None:
     titles: dict[str, set[str]] = {}
     for stop, findings in found.items():
         page = stop if stop.startswith(("error", "mail:")) else stop.partition(":")[0]

@@ -83,7 +83,7 @@ def test_a_passkey_is_offered_in_the_field(visit: Visit, site: Served) -> None:
     arrives(visitor, "Change your name")
 
 
-def test_what_waits_in_the_field_gets_a_new_challenge_in_time(visit: Visit) -> None:
+def test_the_autofill_request_gets_a_new_challenge_before_it_expires(visit: Visit) -> None:
     visitor = visit()
     page = visitor.page
     page.clock.install()
@@ -96,7 +96,7 @@ def test_what_waits_in_the_field_gets_a_new_challenge_in_time(visit: Visit) -> N
     assert visitor.posts == ["/passkeys/options"] * 2
 
 
-def test_a_passkey_proves_who_one_is(visit: Visit, site: Served) -> None:
+def test_a_passkey_reauthenticates_in_a_browser(visit: Visit, site: Served) -> None:
     visitor, _ = owner(visit, site, "again@example.com")
     site.let_time_pass(minutes=16)
     visitor.page.goto("/account/email")
@@ -118,7 +118,7 @@ def test_adding_one_needs_a_recent_sign_in(visit: Visit, site: Served) -> None:
     assert visitor.problems.pop().startswith("403 for ")
 
 
-def test_a_device_is_asked_for_one_passkey(visit: Visit, site: Served) -> None:
+def test_a_device_can_only_add_one_passkey(visit: Visit, site: Served) -> None:
     visitor, authenticator = owner(visit, site, "twice-passkey@example.com")
     visitor.press("Add a passkey")
     says(visitor.page, "already has a passkey for your account")
@@ -169,7 +169,7 @@ def test_without_verification_none_is_added(visit: Visit, site: Served) -> None:
     assert visitor.problems.pop().startswith("422 for ")
 
 
-def test_canceling_is_no_error(visit: Visit, site: Served) -> None:
+def test_canceling_is_not_an_error(visit: Visit, site: Served) -> None:
     visitor, _ = newcomer(visit, site, "canceled@example.com")
     page = visitor.page
     page.evaluate(CANCEL)
@@ -188,7 +188,7 @@ def test_canceling_is_no_error(visit: Visit, site: Served) -> None:
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_where_there_are_none_the_page_says_so(
+def test_the_page_says_when_passkeys_are_unsupported(
     javascript: bool, visit: Visit, site: Served
 ) -> None:
     email = f"none-{javascript}@example.com".lower()

@@ -1,4 +1,4 @@
-"""Signing in and out in several browsers at once, and proving again who one is."""
+"""Signing in, signing out and re-authenticating in several browsers."""
 
 import pytest
 from playwright.sync_api import expect
@@ -74,7 +74,7 @@ def test_a_forgotten_password(visit: Visit, site: Served) -> None:
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_an_address_is_kept_while_one_proves_who_one_is(
+def test_an_address_is_kept_during_reauthentication(
     javascript: bool, visit: Visit, site: Served
 ) -> None:
     email = f"late-{javascript}@example.com".lower()
