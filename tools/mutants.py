@@ -1,17 +1,18 @@
 """Mutation testing: change the app's code in small ways, one at a time, and see if a test fails.
 
-    python -m tools.mutants [--files app/security.py ...] [--sample 300] [--processes 2]
+    python -m tools.mutants [--files app/security.py ...] [--sample 300] [--processes 2] [--again]
 
-mutmut changes the functions in FILES and runs the tests that reach them, quick ones first. Results
-are kept in `.mutants/`: a run that was stopped continues, and only changed functions are tried
-again. With --sample, only so many mutants are tried, always the same; how many of all would be
-killed is estimated from them.
+mutmut changes the functions in FILES; `mutant_runner.py` runs the tests that reach them, quick ones
+first. Results are kept in `.mutants/`: a run that was stopped continues, and only changed functions
+are tried again, or with --again those that survived too. With --sample, only so many mutants are
+tried, always the same; how many of all would be killed is estimated from them.
 Exits with 1 if fewer than 90 % of the mutants are killed, or if one survives that docs/mutants.md
 does not list.
 """
 
 import argparse
 import ast
+import hashlib
 import json
 import math
 import os
@@ -19,9 +20,10 @@ import random
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests import commands
 from tests.conftest import REPOSITORY, SOURCE
@@ -56,11 +58,7 @@ SETTINGS = """
 source_paths = ["app"]
 only_mutate = {files}
 also_copy = {others}
-process_isolation = "forkserver"
 use_git_change_detection = false
-timeout_constant = 60.0
-pytest_add_cli_args_test_selection = ["tests"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist"]
 """
 # Makes the mutants, and tries none: the first part of `mutmut run`.
 GENERATE = """
@@ -73,20 +71,9 @@ mutmut.copy_also_copy_files()
 mutmut.setup_source_paths()
 mutmut.create_mutants(1)
 """
-# For the app's conftest.py: what fails soon kills a mutant soon.
-QUICK_FIRST = """
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    import json
-    from pathlib import Path
-
-    statistics = Path(__file__).parents[1] / "mutmut-stats.json"
-    if statistics.exists():
-        seconds = json.loads(statistics.read_text("utf-8"))["duration_by_test"]
-        items.sort(key=lambda item: seconds.get(item.nodeid, 0))
-"""
-# Apps are made once in each process, but every test has to be known as one that reaches the code.
-SCOPE = 'lambda **_: "function" if os.environ.get("MUTANT_UNDER_TEST") == "stats" else "session"'
+# Nothing that fails needs an explanation, nor another order.
+PYTEST = "-m pytest -q -p mutant_runner -p no:cacheprovider -p no:xdist -p no:randomly"
+PYTEST += " --assert=plain --tb=native"
 
 
 def copy_app(files: list[str]) -> None:
@@ -114,12 +101,6 @@ def tracked() -> Iterator[str]:
 
 def prepared(name: str, text: str) -> str:
     """Return a module's code, such that mutmut reaches all of it."""
-    if name == "tests/conftest.py":
-        fixture = '@pytest.fixture(scope="session")\ndef shared_app('
-        if fixture not in text:
-            raise ValueError(f"{name} has no such fixture: {fixture}")
-        scoped = fixture.replace('"session"', SCOPE)
-        return text.replace(fixture, scoped) + QUICK_FIRST
     if not name.startswith("app/"):
         return text
     tree = ast.parse(text)
@@ -186,7 +167,7 @@ def outcomes() -> dict[str, str]:
     return found
 
 
-def sample(names: list[str], size: int) -> list[str]:
+def sample(names: list[str], size: int | None) -> list[str]:
     """Choose mutants by chance: the same of the same ones, and a larger sample holds a smaller."""
     return sorted(names, key=lambda name: random.Random(name).random())[:size]  # noqa: S311
 
@@ -216,24 +197,60 @@ def report(found: dict[str, str], *, sampled: bool = False) -> int:
     return int(share < ENOUGH or bool(unexplained) or incomplete)
 
 
-def run(files: list[str], size: int | None, processes: int) -> int:
-    """Try the mutants that were not tried yet; all, or those of a sample. The exit status."""
+def run(files: list[str], size: int | None, processes: int, *, again: bool) -> None:
+    """Try the mutants that were not tried yet; all, or those of a sample."""
     copy_app(files)
-    programs = install()
-    settings = {"PATH": f"{programs}:{os.environ['PATH']}"}
-    names: list[str] = []
-    if size is not None:
-        commands.run(programs / "python", "-c", GENERATE, folder=APP, settings=settings)
-        found = outcomes()
-        names = [name for name in sample(list(found), size) if found[name] == "not tried"]
-        if not names:
-            return 0
-    return subprocess.run(
-        [programs / "mutmut", "run", "--max-children", str(processes), *names],
-        cwd=APP,
-        env=commands.environment(settings),
-        check=False,
-    ).returncode
+    python = install() / "python"
+    settings = {"PATH": f"{python.parent}:{os.environ['PATH']}"}
+    commands.run(python, "-c", GENERATE, folder=APP, settings=settings)
+    statistics = WORK / f"statistics-{digest()}.json"
+    if not statistics.exists():
+        wait_for([start(python, {"statistics": str(statistics)}, 0)])
+    found = outcomes()
+    waiting = ("not tried", "survived", "no tests") if again else ("not tried",)
+    names = [name for name in sample(list(found), size) if found[name] in waiting]
+    orders = [
+        {"statistics": str(statistics), "mutants": share} for share in shares(names, processes)
+    ]
+    wait_for([start(python, each, number) for number, each in enumerate(orders)])
+
+
+def digest() -> str:
+    """Return what changes when the tests of a mutant may be others: with any Python of the app."""
+    paths = [APP / name for name in tracked() if name.endswith(".py")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
+
+
+def shares(names: list[str], processes: int) -> list[list[str]]:
+    """Divide mutants among processes. Those of one module stay together: they are in one file."""
+    modules: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        modules[name.rpartition(".")[0]].append(name)
+    divided: list[list[str]] = [[] for _ in range(processes)]
+    for each in sorted(modules.values(), key=len, reverse=True):
+        min(divided, key=len).extend(each)
+    return [share for share in divided if share]
+
+
+def start(python: Path, orders: dict[str, Any], number: int) -> subprocess.Popen[bytes]:
+    """Start the plugin in a process of its own, with a folder of its own."""
+    written = WORK / f"orders-{number}.json"
+    written.write_text(json.dumps(orders), "utf-8")
+    settings = {
+        "MUTANT_ORDERS": str(written),
+        "PYTHONPATH": str(Path(__file__).parent),
+        "MUTANT_UNDER_TEST": "none",
+    }
+    options = [*PYTEST.split(), f"--basetemp={WORK}/temporary-{number}"]
+    command = [str(python), *options, "tests"]
+    return subprocess.Popen(command, cwd=APP / "mutants", env=commands.environment(settings))
+
+
+def wait_for(running: list[subprocess.Popen[bytes]]) -> None:
+    """Wait for processes. Raises CalledProcessError if one fails."""
+    for process in running:
+        if process.wait():
+            raise subprocess.CalledProcessError(process.returncode, process.args)
 
 
 def main() -> int:
@@ -242,10 +259,11 @@ def main() -> int:
     parser.add_argument("--files", nargs="+", default=FILES)
     parser.add_argument("--sample", type=int, help="how many mutants to try, of all files together")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true", help="also try the survivors")
     parser.add_argument("--report", action="store_true", help="only show what was found")
     options = parser.parse_args()
-    if not options.report and (status := run(options.files, options.sample, options.processes)):
-        return status
+    if not options.report:
+        run(options.files, options.sample, options.processes, again=options.again)
     return report(outcomes(), sampled=options.sample is not None)
 
 

@@ -113,7 +113,7 @@ def test_show_lists_the_sessions(app: Flask, account: str) -> None:
     result = run(app, "show", account)
     assert result.exit_code == 0
     assert "sessions   1" in result.output
-    assert "192.0.2.1  tests" in result.output
+    assert re.search(r"  \S{36}  20\d\d-\S+Z  192\.0\.2\.1  tests\n", result.output)
 
 
 def test_confirm_works_without_an_email(app: Flask) -> None:

@@ -35,6 +35,7 @@ def test_cookies_are_for_this_host_over_https_and_not_for_scripts(
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= attributes
         assert "Domain" not in attributes
     assert "Expires" not in found["__Host-session"]
+    assert f"Max-Age={365 * 24 * 60 * 60}" in found["__Host-device"]
 
 
 def test_over_plain_http_in_debug_mode_cookies_have_no_prefix(
