@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app import config, create_app, jobs
 from app.accounts import changes, registration, store
@@ -25,6 +25,7 @@ from app.mail import delivery
 
 pytest_plugins = [
     "tests.authenticator",
+    "tests.invariants",
     #: if cookiecutter.__backend != "sqlite"
     "tests.database_server",
     #: endif
@@ -150,8 +151,11 @@ class Inbox:
         )
 
     def to(self, address: str) -> list[Mail]:
-        """Return all emails to an address, after the jobs that are due are done."""
+        """Return all emails to an address, after the jobs that are due are done without errors."""
         jobs.run_due(self.app)
+        with self.app.app_context():
+            broken = select(jobs.Job.last_error).where(jobs.Job.last_error.like("% in %, line %"))
+            assert db.session.scalars(broken).all() == []
         return [mail for mail in self.sent if mail.to == address]
 
     def token(self, address: str) -> str:

@@ -6,7 +6,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import access, authentication, changes, passwords, recovery, sessions, store, tokens
+from app.accounts import (
+    access,
+    authentication,
+    changes,
+    passwords,
+    recovery,
+    sessions,
+    store,
+    tokens,
+)
 from app.accounts.errors import InvalidToken, LimitReached, WrongCredentials
 from app.accounts.models import Account, MailedToken, Session
 from app.columns import now

@@ -47,7 +47,7 @@ def test_a_line_has_the_documented_members(lines: list[str]) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028", "\u2029"])
 def test_values_cannot_start_a_second_line(lines: list[str], end: str) -> None:
     forged = f'agent{end}{{"event": "account.deleted"}}'
-    events.record("account.registered", Client("192.0.2.1", forged))
+    events.record("account.registered", Client("192.0.2.1", forged), 1)
     assert len(lines[0].splitlines()) == 1
     assert json.loads(lines[0])["user_agent"] == forged
 

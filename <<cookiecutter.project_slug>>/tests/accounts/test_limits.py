@@ -41,7 +41,7 @@ def spend(app: Flask, key: str = "ada@example.com") -> bool:
     """Return whether one more attempt is within the limit."""
     with app.app_context():
         try:
-            limits.spend(Rule(RULE, "tests", (key,)), CLIENT)
+            limits.spend(Rule(RULE, "code failures", (key,)), CLIENT)
         except LimitReached as error:
             return not 0 < error.retry_after <= 60 * 60
     return True
@@ -70,7 +70,7 @@ def test_processes_share_their_counters(
     assert [spend(app, address) for app in (second, first)] == [False, False]
     assert spend(second, f"another-{address}")
     with first.app_context():
-        limits.lift(Rule(RULE, "tests", (address,)))
+        limits.lift(Rule(RULE, "code failures", (address,)))
     assert spend(second, address)
 
 
@@ -98,14 +98,14 @@ def test_an_attempt_refused_by_one_window_is_not_counted_in_others(make_app: Mak
 def test_the_rollback_of_a_request_keeps_its_attempt_counted(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
     with app.app_context():
-        limits.spend(Rule(RULE, "tests", ("ada@example.com",)), CLIENT)
+        limits.spend(Rule(RULE, "code failures", ("ada@example.com",)), CLIENT)
         db.session.rollback()
     assert not spend(app)
 
 
 def test_a_successful_attempt_is_given_back_once(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
-    rule = Rule(RULE, "tests", ("ada@example.com",))
+    rule = Rule(RULE, "code failures", ("ada@example.com",))
     with app.app_context():
         limits.reserve(rule, CLIENT)
         for _ in range(3):
@@ -113,9 +113,22 @@ def test_a_successful_attempt_is_given_back_once(make_app: MakeApp) -> None:
     assert [spend(app), spend(app)] == [True, False]
 
 
+def test_an_attempt_that_waits_in_vain_for_others_is_refused(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(**{RULE: "1 per 15 minutes"})
+    monkeypatch.setattr(limits, "IN_FLIGHT_PAUSE", 0)
+    rule = Rule(RULE, "code failures", ("ada@example.com",))
+    with app.app_context():
+        limits.reserve(rule, CLIENT)
+        with pytest.raises(LimitReached) as refused:
+            limits.reserve(rule, CLIENT)
+    assert refused.value.retry_after == 1
+
+
 def test_nothing_is_given_back_to_a_window_that_opened_later(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
-    rule = Rule(RULE, "tests", ("ada@example.com",))
+    rule = Rule(RULE, "code failures", ("ada@example.com",))
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock, app.app_context():
         limits.reserve(rule, CLIENT)
         clock.shift(15 * 60)
@@ -126,16 +139,16 @@ def test_nothing_is_given_back_to_a_window_that_opened_later(make_app: MakeApp) 
 @pytest.mark.parametrize(
     "other",
     [
-        Rule(RULE, "tests", ("a b",)),
-        Rule(RULE, "tests", ("a", "b", "")),
-        Rule(RULE, "tests", ('a", "b',)),
-        Rule(RULE, "tests a", ("b",)),
-        Rule(RULE, "tests", ("ab", "")),
+        Rule(RULE, "code failures", ("a b",)),
+        Rule(RULE, "code failures", ("a", "b", "")),
+        Rule(RULE, "code failures", ('a", "b',)),
+        Rule(RULE, "code failures a", ("b",)),
+        Rule(RULE, "code failures", ("ab", "")),
     ],
 )
 def test_keys_with_the_same_characters_in_other_parts_differ(app: Flask, other: Rule) -> None:
     with app.app_context():
-        assert Rule(RULE, "tests", ("a", "b")).digest != other.digest
+        assert Rule(RULE, "code failures", ("a", "b")).digest != other.digest
 
 
 def test_two_apps_on_one_redis_have_separate_counters(

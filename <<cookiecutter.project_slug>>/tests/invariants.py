@@ -1,0 +1,41 @@
+"""What holds in every test: it fails, in the middle of the app, where it doesn't."""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.event import listen
+from sqlalchemy.orm import Mapper
+
+from app.accounts import events, mailing
+from app.jobs import Job
+
+TABLE = (Path(__file__).parents[1] / "docs" / "events.md").read_text("utf-8")
+# They may be about an address that has no account.
+OF_ANYONE = ("sign_in.refused", "password.reset_asked", "limit.reached", "request.refused")
+NOTICES = {*mailing.NOTICES, "email_change", "recovery_code_used", "new_device"}
+# They are about an address that may have an account, or has none anymore.
+TO_ANYONE = {"already_registered", "account_deleted"}
+
+
+def is_documented(record: logging.LogRecord) -> bool:
+    """Require that docs/events.md describes an event, and that it says which account it is about."""
+    event = json.loads(record.getMessage())
+    described = re.findall(rf"^\| `{event['event']}` .*", TABLE, re.MULTILINE)
+    for member in {"method", "limit", "reason"} & set(event):
+        assert f"`{event[member]}`" in "".join(described) or event["event"] == "mail.given_up"
+    assert event["account_id"] or event["event"] in OF_ANYONE
+    return True
+
+
+def check_account(mapper: Mapper[Job], connection: Connection, job: Job) -> None:
+    """Require that a notice about an account is deleted with it."""
+    if job.name in NOTICES:
+        assert job.email
+        assert job.account_id or job.name in TO_ANYONE
+
+
+events.logger.addFilter(is_documented)
+listen(Job, "before_insert", check_account)
