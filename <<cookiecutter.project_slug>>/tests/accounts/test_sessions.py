@@ -1,7 +1,5 @@
 """Sessions that expire."""
 
-from datetime import timedelta
-
 import pytest
 import time_machine
 from flask import Flask
@@ -16,15 +14,14 @@ KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
 def test_an_ended_session_is_not_listed_or_found(app: Flask, account: str) -> None:
-    with app.app_context():
+    with app.app_context(), time_machine.travel(now(), tick=False) as clock:
         signed_in = authentication.sign_in(account, PASSWORD, CLIENT, KIND)
         session = signed_in.session
         assert sessions.of(session.account) == [session]
-        idle = timedelta(seconds=app.config[sessions.IDLE_SETTINGS[KIND]])
-        with time_machine.travel(now() + idle + timedelta(seconds=1), tick=False):
-            assert sessions.of(session.account) == []
-            assert sessions.find(signed_in.token, KIND) is None
-            assert not sessions.revoke(session.account, str(session.public_id), CLIENT)
+        clock.shift(app.config[sessions.IDLE_SETTINGS[KIND]])
+        assert sessions.of(session.account) == []
+        assert sessions.find(signed_in.token, KIND) is None
+        assert not sessions.revoke(session.account, str(session.public_id), CLIENT)
 
 
 def test_the_least_recently_seen_sessions_end_over_the_maximum(

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from app.accounts import sessions, store, tokens
 from app.accounts.client import Client
-from app.accounts.errors import InvalidToken
+from app.accounts.errors import InvalidToken, UsedToken
 from app.accounts.models import Account, MailedToken, Session
 from app.columns import now
 from app.extensions import db
@@ -66,6 +66,21 @@ def test_a_token_is_bound_to_the_address_it_was_sent_to(
         db.session.expire_all()
         with pytest.raises(InvalidToken):
             tokens.find(token, purpose)
+
+
+def test_a_used_token_says_so_while_the_account_has_its_address(app: Flask, account: str) -> None:
+    with app.app_context():
+        token = tokens.issue(owner(account), "confirm", account)
+        tokens.redeem(token, "confirm")
+        db.session.commit()
+        with pytest.raises(UsedToken):
+            tokens.find(token, "confirm")
+        db.session.execute(text("UPDATE accounts SET email = 'moved@example.com'"))
+        db.session.commit()
+        db.session.expire_all()
+        with pytest.raises(InvalidToken) as refused:
+            tokens.find(token, "confirm")
+    assert not isinstance(refused.value, UsedToken)
 
 
 @pytest.mark.parametrize("purpose", tokens.LIFETIMES)
