@@ -94,11 +94,11 @@ class Operation:
     known: str = KNOWN
 
     def address(self, is_known: bool, unknown: Iterator[str]) -> str:
-        """The known address, or the next of the unknown."""
+        """Return the known address, or the next of the unknown."""
         return self.known if is_known else next(unknown)
 
     def measure(self, rounds: int, unknown: Iterator[str]) -> tuple[float, float]:
-        """The median seconds for the known address and for unknown ones."""
+        """Return the median seconds for the known address and for unknown ones."""
         times: dict[bool, list[float]] = {True: [], False: []}
         statuses = set()
         for is_known in (True, False, True, False):  # for warmth
@@ -117,7 +117,7 @@ class Operation:
 
 
 def forms(node: Node) -> Iterator[Operation]:
-    """What the pages can be asked."""
+    """Yield what the pages can be asked."""
 
     def operation(path: str, signed_in: bool = False, known: str = KNOWN, **more: str) -> Operation:
         browser = node.browser() if signed_in else walk.browser(node.address)
@@ -142,7 +142,7 @@ def forms(node: Node) -> Iterator[Operation]:
 
 
 def operations(node: Node) -> Iterator[Operation]:
-    """What the API can be asked."""
+    """Yield what the API can be asked."""
 
     def operation(line: str, token: str = "", known: str = KNOWN, **more: str) -> Operation:
         method, path = line.split()
@@ -171,7 +171,7 @@ class Afterwards:
     probe: Callable[[], float]
 
     def measure(self, rounds: int, unknown: Iterator[str]) -> tuple[float, float]:
-        """The median seconds after the known address, and after unknown ones."""
+        """Return the median seconds after the known address, and after unknown ones."""
         times: dict[bool, list[float]] = {True: [], False: []}
         order = [True, False] * 2 + random.sample([True, False] * rounds, 2 * rounds)
         for is_known in order:
@@ -224,7 +224,7 @@ class Arrivals:
 
 @contextmanager
 def served(backend: str, programs: Path | None) -> Iterator[tuple[Node, Arrivals]]:
-    """A new app with everything on, in production, and its mail server."""
+    """Yield a new app with everything on, in production, and its mail server."""
     port, arrivals = walk.free_port(), Arrivals()
     mail_server = Controller(arrivals, hostname="127.0.0.1", port=port)
     mail_server.start()

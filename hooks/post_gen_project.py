@@ -75,7 +75,7 @@ def write_env() -> None:
 
 
 def env_url() -> str:
-    """The database URL as given, with what .env files would read as their own percent-encoded."""
+    """Return the database URL with what .env files would interpret percent-encoded."""
     scheme, _, rest = ANSWERS["database_url"].partition("://")
     credentials, at, place = rest.rpartition("@")
     for text, code in (("'", "%27"), ("\\", "%5C"), ("${", "%24{")):
@@ -84,14 +84,14 @@ def env_url() -> str:
 
 
 def credentials() -> tuple[str, str]:
-    """The user and the password in the database URL, decoded."""
+    """Return the user and the password in the database URL, decoded."""
     rest = ANSWERS["database_url"].partition("://")[2]
     user, _, password = rest.rpartition("@")[0].partition(":")
     return unquote(user), unquote(password)
 
 
 def compose_settings() -> dict[str, str]:
-    """What compose.yaml needs to make the same database that the URL names."""
+    """Return what compose.yaml needs to make the same database that the URL names."""
     if SQLITE:
         return {}
     user, password = credentials()
@@ -167,7 +167,7 @@ def answers_file() -> str:
 
 
 def bold(text: str) -> str:
-    """The text, bold in a terminal that has not been told otherwise (no-color.org)."""
+    """Return the text, bold in a terminal that has not been told otherwise (no-color.org)."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\033[1m{text}\033[0m"

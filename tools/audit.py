@@ -80,7 +80,7 @@ def visitors(site: Served) -> Iterator[tuple[str, list[str]]]:
 
 
 def wapiti(program: Path, site: Served, folder: Path) -> Iterator[str]:
-    """What an attacker's crawler finds."""
+    """Yield what an attacker's crawler finds."""
     for name, options in visitors(site):
         state, report = folder / name, folder / f"{name}.json"
         places = ("--store-session", state, "--store-config", state, "-o", report)
@@ -96,7 +96,7 @@ def wapiti(program: Path, site: Served, folder: Path) -> Iterator[str]:
 
 
 def output(*command: str | Path, folder: Path) -> str:
-    """What a scanner prints; finding something is no failure of its own."""
+    """Return what a scanner prints; finding something is no failure of its own."""
     result = subprocess.run(
         [str(part) for part in command],
         cwd=folder,

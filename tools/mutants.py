@@ -93,7 +93,7 @@ def copy_app(files: list[str]) -> None:
 
 
 def tracked() -> Iterator[str]:
-    """The files of the app that git knows, by their paths in it."""
+    """Return the files of the app that git knows, by their paths in it."""
     command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     listing = commands.run(*command, folder=SOURCE).stdout
     return (name for name in listing.split("\0") if name and (SOURCE / name).is_file())
@@ -109,7 +109,7 @@ def prepared(name: str, text: str) -> str:
 
 
 def scopes(tree: ast.Module) -> list[ast.Module | ast.ClassDef]:
-    """The module and its classes."""
+    """Return the module and its classes."""
     return [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
 
 
@@ -136,7 +136,7 @@ def undecorate(body: list[ast.stmt], *, method: bool) -> bool:
 
 
 def unmovable(node: ast.FunctionDef) -> bool:
-    """Whether a function cannot be called by the names of its arguments."""
+    """Return whether a function cannot be called by the names of its arguments."""
     decorators = {ast.unparse(each) for each in node.decorator_list}
     return bool(
         node.args.vararg
@@ -159,7 +159,7 @@ def install() -> Path:
 
 
 def outcomes() -> dict[str, str]:
-    """What became of each mutant that was tried, by its name."""
+    """Return what became of each mutant that was tried, by its name."""
     found: dict[str, str] = {}
     for path in sorted((APP / "mutants").rglob("*.meta")):
         for name, code in json.loads(path.read_text("utf-8"))["exit_code_by_key"].items():

@@ -83,7 +83,7 @@ class Photographer:
         self.visitor = self.visit(*DEVICES[0])
 
     def visit(self, user_agent: str, ip_address: str) -> Visitor:
-        """A visitor with a browser and an address of their own."""
+        """Return a visitor with a browser and an address of their own."""
         context = self.browser.new_context(
             base_url=self.app.address,
             viewport=WINDOW,
@@ -109,7 +109,7 @@ class Photographer:
 
 
 def forwarded_for(ip_address: str) -> dict[str, str]:
-    """What a proxy adds to a request from an address."""
+    """Return what a proxy adds to a request from an address."""
     return {"X-Forwarded-For": ip_address, "X-Forwarded-Proto": "http"}
 
 

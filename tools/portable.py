@@ -23,7 +23,7 @@ LEFT_OUT = (".ci", ".github", "benchmarks", "tests", "tools")
 
 
 def rewritten(text: str) -> str:
-    """The text with the portable delimiters, and what looks like one kept as it is."""
+    """Return the text with the portable delimiters, and what looks like one kept as it is."""
     start, end = PORTABLE
     literal = f"{start} '{start}' {end}"
     parts = text.split(OURS[0])
@@ -46,7 +46,7 @@ def settings(text: str) -> str:
 
 
 def files() -> list[str]:
-    """Every file of the repository that git does not ignore."""
+    """Return every file of the repository that git does not ignore."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, check=True).stdout
     return [name for name in names.decode().split("\0") if (REPOSITORY / name).is_file()]

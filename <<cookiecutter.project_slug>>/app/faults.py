@@ -68,7 +68,7 @@ def violated_unique(error: IntegrityError) -> str | None:
 
 
 def _diagnose(dialect: Dialect, error: BaseException | None) -> Fault:
-    """What an error means; nothing is known of a kind of database that the owner added."""
+    """Return what an error means. Nothing is known about another kind of database."""
     try:
         return database.backend(dialect).diagnose(error)
     except LookupError:

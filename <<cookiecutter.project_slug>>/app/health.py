@@ -37,7 +37,7 @@ def healthz() -> ResponseReturnValue:
 
 
 def _problem(connection: Connection) -> str | None:
-    """What keeps the database from being used. Raises DBAPIError."""
+    """Return what keeps the database from being used. Raises DBAPIError."""
     known, newest = _shipped_revisions(Path(current_app.root_path).parent / "migrations")
     revisions = _revisions(connection)
     # A revision that is not known here belongs to newer code, beside which this one still serves.
@@ -57,7 +57,7 @@ def _problem(connection: Connection) -> str | None:
 
 
 def _revisions(connection: Connection) -> set[str]:
-    """The revisions of the tables, by a statement that fails where one of them is missing."""
+    """Return the revisions of the tables. The statement fails if one of them is missing."""
     nothing = [
         select(literal(1)).select_from(each).where(false()).scalar_subquery()
         for each in db.metadata.sorted_tables
@@ -67,7 +67,7 @@ def _revisions(connection: Connection) -> set[str]:
 
 @cache
 def _shipped_revisions(folder: Path) -> tuple[set[str], set[str]]:
-    """All revisions in the folder of the migrations, and the newest.
+    """Return all revisions in the folder of the migrations, and the newest.
 
     They are read from the files, because a server has no other use for Alembic.
     """
@@ -83,7 +83,7 @@ def _shipped_revisions(folder: Path) -> tuple[set[str], set[str]]:
 
 
 def _assignments(file: Path) -> Iterator[tuple[str, Any]]:
-    """The constants of a migration, such as its revision and the one before."""
+    """Yield the constants of a migration, such as its revision and the one before."""
     for node in ast.parse(file.read_bytes()).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]

@@ -30,7 +30,7 @@ class Identity(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
         return self.session.account
 
     def get_id(self) -> str:
-        """The token: Flask-Login's documentation calls it an alternative id."""
+        """Return the token: Flask-Login's documentation calls it an alternative id."""
         return self.token
 
 

@@ -120,6 +120,6 @@ def back_up(url: URL, file: Path) -> None:
 
 
 def _parts(error: pymysql.Error) -> tuple[int, str]:
-    """The number and the message of an error."""
+    """Return the number and the message of an error."""
     number, message = (*error.args, None, None)[:2]
     return (number, str(message)) if isinstance(number, int) else (0, "")

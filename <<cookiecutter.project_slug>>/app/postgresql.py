@@ -187,6 +187,6 @@ def back_up(url: URL, file: Path) -> None:
 
 
 def _constraint(error: psycopg.Error) -> str:
-    """The names of what was violated, without the values."""
+    """Return the names of what was violated, without the values."""
     names = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
     return " ".join(name for name in names if name)

@@ -84,7 +84,7 @@ def _conditions(accounts: Table, mine: ColumnElement[bool]) -> dict[Table, Colum
 def _links(
     table: Table, found: Mapping[Table, ColumnElement[bool]]
 ) -> Iterator[ForeignKeyConstraint]:
-    """The first foreign key to one of the tables, and others that are marked."""
+    """Yield the first foreign key to one of the tables, and others that are marked."""
     columns = list(table.columns)
     keys = sorted(
         table.foreign_key_constraints, key=lambda each: columns.index(each.elements[0].parent)
@@ -95,7 +95,7 @@ def _links(
 
 
 def _refers(link: ForeignKeyConstraint, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row refers to a row that fulfills the condition."""
+    """Return whether a row refers to a row that fulfills the condition."""
     pairs = and_(*(element.parent == element.column for element in link.elements))
     return exists(select(1).select_from(link.referred_table).where(pairs, condition))
 
@@ -110,7 +110,7 @@ def _key_mark(key: ForeignKeyConstraint) -> bool | None:
 
 
 def _rows(table: Table, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The rows that fulfill the condition, each as JSON can hold it."""
+    """Return the rows that fulfill the condition, as JSON can hold them."""
     columns = [column for column in table.columns if _exported(column)]
     if not columns:
         return []
@@ -136,7 +136,7 @@ def _exported(column: Column[Any]) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """A value of any type as JSON can hold it: exact, and readable where there is a choice."""
+    """Return a value of any type as JSON can hold it: exact, and readable if possible."""
     match value:
         case Enum():
             return plain(value.value)

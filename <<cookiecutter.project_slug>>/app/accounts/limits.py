@@ -183,12 +183,12 @@ def spend_new_password(client: Client) -> None:
 
 
 def by_network(setting: str, tried: str, client: Client) -> Rule:
-    """A limit for the network address that a request comes from."""
+    """Return a limit for the network address that a request comes from."""
     return Rule(setting, tried, (network(client.ip_address),))
 
 
 def network(ip_address: str) -> str:
-    """What counts as one network address: an IPv6 customer has a whole /64 (RFC 6177)."""
+    """Return what counts as one network address: an IPv6 customer has a whole /64 (RFC 6177)."""
     try:
         address = ipaddress.ip_address(ip_address)
     except ValueError:
@@ -226,7 +226,7 @@ def _uncount(limiter: FixedWindowRateLimiter, rule: Rule, items: list[RateLimitI
 
 
 def _has_failed_too_often(rule: Rule, item: RateLimitItem) -> bool:
-    """Whether failures alone fill a window, without the attempts that are not judged yet."""
+    """Return whether failures alone fill a window, without the attempts that are not judged yet."""
     return not LIMITS.current().use(lambda limiter: limiter.test(item, rule.digest, FAILED))
 
 

@@ -58,7 +58,7 @@ def docs() -> str:
 
 
 def _document() -> dict[str, Any]:
-    """The app's document, made when it is first asked for: all routes are there by then."""
+    """Return the app's document, made at the first request: all routes exist by then."""
     if DOCUMENT.name not in current_app.extensions:
         DOCUMENT.set(current_app, document.build(current_app))
     return DOCUMENT.current()
@@ -74,7 +74,7 @@ def _by_subject() -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
 
 
 def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
-    """A command to copy, with the example as its body."""
+    """Return a command to copy, with the example as its body."""
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
@@ -104,7 +104,7 @@ def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """The type in words, such as `string, 12 to 128 characters`."""
+    """Return the type in words, such as `string, 12 to 128 characters`."""
     if "anyOf" in schema:
         return " or ".join(_type(_resolve(choice)) for choice in schema["anyOf"])
     words = "list" if schema["type"] == "array" else str(schema["type"])

@@ -51,7 +51,7 @@ class _Schemas(GenerateJsonSchema):
 
 
 def build(app: Flask) -> Json:
-    """The document of an app, in whose context it is called."""
+    """Return the document of the current app."""
     routes = [
         (re.sub(r"<(?:[^:>]*:)?(\w+)>", r"{\1}", rule.rule), method, operation)
         for rule in app.url_map.iter_rules()
@@ -86,7 +86,7 @@ def build(app: Flask) -> Json:
 
 
 def _schemas(operations: list[Operation]) -> dict[str, Json]:
-    """A schema for each model, by its name."""
+    """Return a schema for each model, by its name."""
     models: set[tuple[type[BaseModel], JsonSchemaMode]] = {
         (Problem, "serialization"),
         (InvalidFieldsProblem, "serialization"),
@@ -107,7 +107,7 @@ def _schemas(operations: list[Operation]) -> dict[str, Json]:
 
 
 def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
-    """One operation, as OpenAPI's Operation Object."""
+    """Return one operation, as OpenAPI's Operation Object."""
     summary, _, description = (operation.view.__doc__ or "").strip().partition("\n")
     described: Json = {
         "tags": [operation.tag],
@@ -133,7 +133,7 @@ def _describe(operation: Operation, schemas: dict[str, Json]) -> Json:
 
 
 def _parameters(operation: Operation) -> list[Json]:
-    """The parts of its path, and what its URL's query may hold."""
+    """Return the parameters in an operation's path and query."""
     path = {name: TypeAdapter(kind).json_schema() for name, kind in operation.parameters.items()}
     query: Json = {}
     if operation.query:
@@ -194,7 +194,7 @@ def _content(model: type[BaseModel], schemas: dict[str, Json]) -> Json:
 
 
 def example_of(schema: Json, schemas: dict[str, Json]) -> Any:
-    """A value that fits a schema, made from the examples of its fields."""
+    """Return a value that fits a schema, made from the examples of its fields."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if schema.get("examples"):

@@ -23,7 +23,7 @@ PasskeyName = Annotated[
 
 
 def _credential(*response: str) -> dict[str, Any]:
-    """An example of what a browser sends."""
+    """Return an example of what a browser sends."""
     names = {"id": CREDENTIAL_ID, "rawId": CREDENTIAL_ID, "type": "public-key"}
     return {**names, "response": dict.fromkeys(response, "eyJ0eXBlIjoi")}
 
@@ -155,7 +155,7 @@ class Passkey(BaseModel):
 
     @classmethod
     def of(cls, passkey: models.Passkey) -> "Passkey":
-        """What people see of a stored passkey."""
+        """Return what people see of a stored passkey."""
         return cls(
             id=passkey.public_id,
             name=passkey.name,

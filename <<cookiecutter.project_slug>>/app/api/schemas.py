@@ -213,7 +213,7 @@ class Account(BaseModel):
 
     @classmethod
     def of(cls, account: models.Account) -> "Account":
-        """What people see of a stored account."""
+        """Return what people see of a stored account."""
         return cls(
             id=account.public_id,
             name=account.name,

@@ -57,7 +57,7 @@ def sign_in_with_code(body: schemas.SecondStep) -> tuple[schemas.NewSession, dic
 
 
 def answer(signed_in: authentication.SignedIn) -> tuple[schemas.NewSession, dict[str, str]]:
-    """The response to a sign-in."""
+    """Return the response to a sign-in."""
     session = schemas.NewSession(
         token=signed_in.token,
         expires_at=signed_in.session.expires_at,

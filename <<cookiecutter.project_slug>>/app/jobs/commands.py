@@ -51,7 +51,7 @@ def work() -> None:
 
 
 def duration(seconds: float) -> str:
-    """A duration in its largest unit, such as "5 min"."""
+    """Return a duration in its largest unit, such as "5 min"."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"

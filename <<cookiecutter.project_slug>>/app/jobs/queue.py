@@ -156,7 +156,7 @@ def put_back(job: Job, error: str) -> datetime | None:
 
 
 def seconds_late() -> float:
-    """How long the oldest job has been due without being taken."""
+    """Return how long the oldest job has been due without being taken."""
     oldest = db.session.scalar(select(func.min(Job.due_at)))
     return 0 if oldest is None else (now() - _skew() - oldest).total_seconds()
 
@@ -170,7 +170,7 @@ def _lease_end() -> datetime:
 
 
 def _update(job: Job) -> Update:
-    """An UPDATE of the job's row that finds it only while this worker has it."""
+    """Return an UPDATE of the job's row that finds it only while this worker has it."""
     mine = update(Job).where(Job.id == job.id, Job.tries == job.tries)
     return mine.execution_options(synchronize_session=False)
 

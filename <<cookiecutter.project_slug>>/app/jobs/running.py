@@ -87,7 +87,7 @@ def _give_up(job: Job, error: str) -> Result:
 
 
 def describe(error: Exception) -> str:
-    """An error's type and place; its message may hold personal data."""
+    """Return an error's type and place; its message may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"

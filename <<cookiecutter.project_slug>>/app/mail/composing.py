@@ -43,7 +43,7 @@ def present_with(app: Flask, presenter: Presenter) -> None:
 
 
 def mail_of(app: Flask) -> Mail:
-    """What an app knows about its email."""
+    """Return what an app knows about its email."""
     return MAIL.of(app)
 
 
@@ -88,7 +88,7 @@ def compose(email: Email, message_id: str | None = None) -> EmailMessage:
 
 
 def _words(email: Email) -> dict[str, object]:
-    """What the templates need."""
+    """Return what the templates need."""
     button, action = email.button, Action()
     closing = [email.closing] if email.closing else []
     if button is not None:
@@ -110,7 +110,7 @@ def _words(email: Email) -> dict[str, object]:
 
 
 def _for_transport(address: str) -> str:
-    """The address with its domain in ASCII, as mail servers know it (RFC 5891).
+    """Return the address with its domain in ASCII, as mail servers know it (RFC 5891).
 
     Raises:
         EmailNotValidError: No mail server could deliver to it.

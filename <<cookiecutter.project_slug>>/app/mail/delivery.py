@@ -101,7 +101,7 @@ def _hand_over(message: EmailMessage | None) -> None:
 
 @contextmanager
 def _connection() -> Iterator[smtplib.SMTP]:
-    """A connection that waits only so long, and checks the server's certificate.
+    """Yield a connection that waits only so long, and checks the server's certificate.
 
     Raises DeliveryError, OSError, SMTPException.
     """
@@ -144,7 +144,7 @@ def _set_up(server: smtplib.SMTP, context: ssl.SSLContext) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the server's own words, which may repeat an address."""
+    """Return what went wrong, without the server's own words, which may repeat an address."""
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{name} ({error.smtp_code})"

@@ -46,7 +46,7 @@ class Email:
     has_account: bool = True
 
     def to_nobody(self) -> "Email":
-        """The same email, for nobody: it takes as long to send, so that time tells nothing."""
+        """Return this email without a recipient. It takes as long, so that time reveals nothing."""
         return replace(self, to="")
 
     def footer(self) -> Iterator[str]:
@@ -142,8 +142,8 @@ def factor_added(to: str) -> Email:
         to,
         "Two-factor authentication was turned on",
         (
-            "Signing in to your account now needs a code from your authenticator app, or one of"
-            " your recovery codes.",
+            "Signing in with your password now also needs a code from your authenticator app, or"
+            " one of your recovery codes.",
         ),
         closing=f"If this wasn't you, {_contact()} right away.",
     )
@@ -155,8 +155,8 @@ def factor_removed(to: str) -> Email:
         to,
         "Two-factor authentication was turned off",
         (
-            "Signing in to your account now needs only your password. Your recovery codes no"
-            " longer work.",
+            "Signing in with your password no longer needs a code. Your recovery codes no longer"
+            " work.",
             "If this wasn't you, reset your password right away.",
         ),
         RESET,
@@ -294,7 +294,7 @@ def account_deleted(to: str) -> Email:
 
 
 def _contact() -> str:
-    """How to get help: nobody reads replies unless SUPPORT_EMAIL is set."""
+    """Return how to get help. Nobody reads replies unless SUPPORT_EMAIL is set."""
     if current_app.config["SUPPORT_EMAIL"]:
         return "reply to this email"
     return f"contact the people who run {current_app.config['APP_NAME']}"

@@ -101,5 +101,5 @@ def _read(path: Path) -> KeptEmail:
 
 
 def folder_of_emails() -> Path:
-    """Where the emails are kept."""
+    """Return where the emails are kept."""
     return Path(current_app.instance_path) / "mail"

@@ -102,7 +102,7 @@ def ask_for_code(token: str, target: str) -> Response:
 
 
 def challenge() -> str:
-    """The token for the second step of a sign-in, or nothing."""
+    """Return the token for the second step of a sign-in, or nothing."""
     return request.cookies.get(current_app.config["CHALLENGE_COOKIE_NAME"], "")
 
 
@@ -151,7 +151,7 @@ def _load(token: str) -> Identity | None:
 
 
 def _remembered_token(cookie: str) -> str | None:
-    """The token in a remember-me cookie, if one of our keys signed it."""
+    """Return the token in a remember-me cookie, if one of our keys signed it."""
     if not cookie.isascii():
         return None
     for key in [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]:

@@ -102,12 +102,12 @@ def remove_factor() -> ResponseReturnValue:
 
 
 def _recovery_codes(codes: list[str]) -> ResponseReturnValue:
-    """The page that shows recovery codes, once."""
+    """Return the page that shows recovery codes, once."""
     return render_template("web/factor_codes.html", codes=codes)
 
 
 def _qr_code(uri: str) -> Markup | None:
-    """A QR code as an SVG without styles, which the content security policy would refuse.
+    """Return a QR code as an SVG without styles, which the content security policy would refuse.
 
     None for more than a QR code holds: a very long name and address, in another script.
     """

@@ -23,7 +23,7 @@ def signals(account: Account, passkeys: Sequence[Passkey] | None = None) -> dict
 
 
 def _credential_id(passkey: Passkey) -> str:
-    """The credential's id in base64url: its length is in two bytes, after 16 of another field."""
+    """Return the credential's id in base64url. Its length is in two bytes, after 16 others."""
     length = int.from_bytes(passkey.credential[16:18])
     encoded = base64.urlsafe_b64encode(passkey.credential[18 : 18 + length])
     return encoded.rstrip(b"=").decode("ascii")
