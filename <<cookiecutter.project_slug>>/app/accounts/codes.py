@@ -27,7 +27,7 @@ LONGEST = 100
 TOTP_CODE = re.compile(rf"[0-9]{{{totp.DIGITS}}}")  # not \d, which knows digits of every script
 WRONG = "This code is wrong, was already used, or has expired."
 MALFORMED = (
-    "Enter the 6-digit code from your authenticator app, using the digits 0 to 9, or a recovery code."
+    "Enter the 6-digit code from your authenticator app (digits 0 to 9), or a recovery code."
 )
 
 
