@@ -1,5 +1,6 @@
 """How the production server runs: `gunicorn wsgi:app`. Command-line options override it."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -161,6 +162,9 @@ def when_ready(server: Any) -> None:
     """Prepare what all workers share, before the first one starts."""
     _compile_templates(server.app.wsgi())
     _warn_of_a_unix_socket(server)
+    # The collector would write to what the workers share with this process, and so copy it.
+    gc.collect()
+    gc.freeze()
 
 
 def on_reload(server: Any) -> None:

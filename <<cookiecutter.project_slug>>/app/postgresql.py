@@ -132,6 +132,30 @@ def set_up(engine: Engine, config: Config) -> None:
         return (isinstance(connection, Connection) and connection.is_quiet()) or ask(connection)
 
     engine.dialect.do_ping = ping  # type: ignore[method-assign, assignment]
+    _execute_alone(engine)
+
+
+def _execute_alone(engine: Engine) -> None:
+    """Run a statement with the option `alone` outside of a transaction, unless one has begun.
+
+    BEGIN and ROLLBACK would be two more round trips. What follows is in a transaction as ever.
+    """
+    execute = engine.dialect.do_execute
+
+    def do_execute(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        connection, idle = cursor.connection, TransactionStatus.IDLE
+        is_alone = context is not None and context.execution_options.get("alone")
+        if not is_alone or connection.pgconn.transaction_status != idle:
+            execute(cursor, statement, parameters, context)
+            return
+        connection.autocommit = True
+        try:
+            execute(cursor, statement, parameters, context)
+        finally:
+            if connection.pgconn.transaction_status == idle:  # else the connection was lost
+                connection.autocommit = False
+
+    engine.dialect.do_execute = do_execute  # type: ignore[method-assign]
 
 
 def _check_encoding(connection: Connection) -> None:

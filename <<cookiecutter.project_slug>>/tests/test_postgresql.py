@@ -6,11 +6,16 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Config, Flask
-from sqlalchemy import Connection, func, select
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from app import postgresql
+from app.accounts import sessions
+from app.accounts.client import Client
+from app.accounts.models import Account
 from app.config import DEFAULTS
-from app.extensions import db
+from app.extensions import db, transaction
 from tests.programs import SECONDS
 
 
@@ -68,6 +73,11 @@ def raw(connection: Connection) -> postgresql.Connection:
     return found
 
 
+def in_transaction(connection: postgresql.Connection) -> bool:
+    """Return whether the server has begun a transaction."""
+    return connection.info.transaction_status == TransactionStatus.INTRANS
+
+
 def test_a_recently_used_connection_is_not_checked(
     app: Flask,
 ) -> None:
@@ -95,3 +105,34 @@ def test_a_connection_that_ended_after_its_use_fails_no_request(app: Flask) -> N
         other.execute(select(func.pg_terminate_backend(connection.info.backend_pid)))
         assert wait([connection.pgconn.socket], [], [], SECONDS)[0]
         assert client.get("/healthz").status_code == 200
+
+
+def test_who_is_signed_in_is_found_outside_of_a_transaction(app: Flask, account: str) -> None:
+    with app.app_context():
+        ada = db.session.scalars(select(Account)).one()
+        with transaction():
+            kind = next(iter(sessions.IDLE_SETTINGS))
+            _, token = sessions.start(ada, kind, Client("192.0.2.1", "", (), None))
+        db.session.remove()
+        connection = raw(db.session.connection())
+        found = sessions.find(token, kind)
+        assert found is not None
+        assert found.account.email == account
+        assert not in_transaction(connection)
+        found.account.name = "Grace"
+        db.session.flush()
+        assert in_transaction(connection)
+        db.session.rollback()
+        assert found.account.name != "Grace"
+
+
+def test_a_statement_that_fails_alone_leaves_the_next_one_a_transaction(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as own:
+        connection = raw(own)
+        with pytest.raises(DBAPIError):
+            own.execute(text("SELECT 1 / 0").execution_options(alone=True))
+        own.execute(select(1))
+        assert in_transaction(connection)
+        # Inside of a transaction it is one of its statements.
+        own.execute(select(1).execution_options(alone=True))
+        assert in_transaction(connection)

@@ -38,6 +38,9 @@ FIND = (
         Session.expires_at > bindparam("now"),
         Account.disabled_at.is_(None),
     )
+    #: if cookiecutter.__backend == "postgresql"
+    .execution_options(alone=True)  # see app/postgresql.py
+    #: endif
 )
 
 
