@@ -65,7 +65,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("backend", PROGRAMS)
-def test_a_backup_is_whole_and_can_be_restored(
+def test_a_backup_is_consistent_and_can_be_restored(
     render: Renderer, programs: Path, tmp_path: Path, backend: str
 ) -> None:
     servers.need(*PROGRAMS[backend])

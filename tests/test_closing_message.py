@@ -1,4 +1,4 @@
-"""What the closing message says to type is typed, with make and uv on the PATH and without."""
+"""The commands of the closing message work, with and without make and uv on the PATH."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ PASSWORD_URL = "postgresql://app:hunter2@localhost/app"
 
 
 def closing_message(render: Renderer, *answers: str, **settings: str) -> str:
-    """What cookiecutter prints, in the folder that the app is made in."""
+    """Return what cookiecutter prints when run in the folder where the app is created."""
     home = render.output / "home"
     home.mkdir(exist_ok=True)
     settings = {"HOME": str(home), "PWD": str(render.output), **settings}
@@ -34,13 +34,13 @@ def closing_message(render: Renderer, *answers: str, **settings: str) -> str:
 
 
 def blocks(message: str) -> list[list[str]]:
-    """The indented commands, in their groups."""
+    """Return the indented commands, in their groups."""
     groups = re.findall(r"(?:^    .*\n)+", message, re.MULTILINE)
     return [[line.strip() for line in group.splitlines()] for group in groups]
 
 
 def tools(folder: Path, *names: str) -> str:
-    """A PATH with the system's programs, one Python, and the programs named."""
+    """Return a PATH with the system's programs, one Python, and the programs named."""
     folder.mkdir()
     for name in names:
         (folder / name).symlink_to(Path(sys.executable).with_name(name))

@@ -1,4 +1,4 @@
-"""What an app does while the things it depends on fail: with real processes, on this machine."""
+"""What an app does while the mail server, Redis or a worker fails, with real processes."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def folder(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFact
 
 @contextmanager
 def node(folder: Path, programs: Path, **settings: str) -> Iterator[Node]:
-    """A node over SQLite."""
+    """Yield a node over SQLite."""
     environment = nodes.settings("sqlite:///app.db", **settings)
     with nodes.running(folder, programs, environment) as started:
         yield started
@@ -140,7 +140,7 @@ def test_two_nodes_share_sessions_and_limits(
 
 
 def check_sessions_are_shared(first: Node, second: Node) -> None:
-    """What begins on one node goes on at the other, and what ends on one has ended on both."""
+    """Check that sessions begin and end on both nodes."""
     token, browser = first.sign_in(), first.browser()
     assert second.api("GET", "/account", token).status_code == 200
     assert browser.get(f"{second.address}/account").status_code == 200
@@ -156,7 +156,7 @@ def check_sessions_are_shared(first: Node, second: Node) -> None:
 
 
 def check_limits_are_shared(first: Node, second: Node) -> None:
-    """Ten wrong passwords, wherever, are enough."""
+    """Check that wrong passwords on both nodes count toward one limit."""
     wrong = {**ADA, "password": "wrong"}
     statuses = [
         node.api("POST", "/sessions", **wrong).status_code

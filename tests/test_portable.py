@@ -1,4 +1,4 @@
-"""The portable copy renders the same apps, and lives with cruft."""
+"""The portable copy renders the same apps, and works with cruft."""
 
 import json
 import re
@@ -23,7 +23,7 @@ GIT_SETTINGS = {
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file by its path, without the one thing that differs each time."""
+    """Return every file by its path, without the one thing that differs each time."""
     files = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts)
     secret = re.compile(rb"(?<=SECRET_KEY=')\w+")
     return {
@@ -71,7 +71,7 @@ def test_awkward_text(render: Renderer, portable: Path, tmp_path: Path) -> None:
     assert contents(copy) == contents(render(**answers))
 
 
-def test_no_name_that_windows_refuses(portable: Path) -> None:
+def test_every_file_name_is_valid_on_windows(portable: Path) -> None:
     names = [path.name for path in portable.rglob("*") if ".git" not in path.parts]
     assert not [name for name in names if re.search(r'[<>:"|?*\\]', name)]
 
