@@ -62,20 +62,22 @@ class Served:
         token = self.mailed_link(email, "Confirm your email").rpartition("/")[2]
         self._send("PUT", "/confirmations", {"token": token})
 
-    def mail(self, to: str, subject: str) -> Mail:
-        """Wait for an email to an address whose subject starts like this, and return it."""
+    def mail(self, to: str, subject: str, count: int = 1) -> Mail:
+        """Wait for this many emails whose subject starts like this, and return the last."""
         end = time.monotonic() + walk.WAIT
         while time.monotonic() < end:
             self._collect()
-            for mail in reversed(self._arrived):
-                if mail.to == to and mail.subject.startswith(subject):
-                    return mail
+            found = [
+                mail for mail in self._arrived if mail.to == to and mail.subject.startswith(subject)
+            ]
+            if len(found) >= count:
+                return found[-1]
             time.sleep(0.1)
         raise TimeoutError(f"no mail {subject!r} to {to}")
 
-    def mailed_link(self, to: str, subject: str) -> str:
+    def mailed_link(self, to: str, subject: str, count: int = 1) -> str:
         """Return the link in such an email."""
-        words = self.mail(to, subject).text.split()
+        words = self.mail(to, subject, count).text.split()
         return next(word for word in words if "://" in word)
 
     def let_time_pass(self, minutes: int) -> None:
