@@ -22,7 +22,7 @@ from app.extensions import db, transaction
 
 logger = logging.getLogger(__name__)
 
-# Code points. A recovery code has 29 with its hyphens; people also copy blanks along.
+# Code points. A recovery code has 29 with its hyphens; people also copy spaces along.
 LONGEST = 100
 TOTP_CODE = re.compile(rf"[0-9]{{{totp.DIGITS}}}")  # not \d, which knows digits of every script
 WRONG = "This code is wrong, was already used, or has expired."

@@ -39,7 +39,7 @@ def count(account: Account) -> int:
 def read(typed: str) -> str | None:
     """Return a code as it is stored, or None for what cannot be one.
 
-    `typed` has no blanks and no hyphens. Upper and lower case, and characters that are easily
+    `typed` has no spaces and no hyphens. Upper and lower case, and characters that are easily
     taken for one another, are the same.
     """
     if len(typed) != LENGTH or not typed.isascii():

@@ -69,9 +69,9 @@ NewPassword = Annotated[
     Field(
         description=(
             "Any characters. The length is counted in code points, as sent and after Unicode"
-            " normalization (NFKC), which makes several of some: both must be within the limits."
-            " A password that is easy to guess is refused, and so is the person's own name or"
-            " email address."
+            " normalization (NFKC), which can turn one into several: both must be within the"
+            " limits. A password that is easy to guess is refused, and so is the person's own name"
+            " or email address."
         ),
         examples=[PASSPHRASE],
         json_schema_extra=_password_lengths,
@@ -96,7 +96,7 @@ DeviceSecret = Annotated[
 Code = Annotated[
     str,
     Field(
-        description="A 6-digit code from the authenticator app, or a recovery code. Blanks and"
+        description="A 6-digit code from the authenticator app, or a recovery code. Spaces and"
         " hyphens are ignored. Each code works once.",
         examples=["492039"],
     ),
@@ -108,7 +108,7 @@ Challenge = Annotated[
         examples=[TOKEN],
     ),
 ]
-Id = Annotated[UUID, Field(description="Opaque to clients.", examples=[ID])]
+Id = Annotated[UUID, Field(description="An opaque ID.", examples=[ID])]
 Moment = Annotated[datetime, Field(examples=[MOMENT])]
 
 
@@ -147,8 +147,8 @@ class Credentials(Body):
         str | None,
         Field(
             description="The `device` of an earlier sign-in or reset. Wrong passwords from a known"
-            " device are counted apart, so nobody else can lock you out. Without it, or if it is no"
-            " longer known, the sign-in works too, and the owner of the account gets an email.",
+            " device are counted separately, so nobody else can lock you out. Without it, or if it"
+            " is no longer known, the sign-in works too, and the account's owner gets an email.",
             examples=[DEVICE],
         ),
     ] = None
@@ -297,7 +297,7 @@ class SecondFactorProblem(Problem):
     methods: Annotated[
         list[str],
         Field(
-            description="The kinds of codes that the account takes.",
+            description="The kinds of codes that the account accepts.",
             examples=[["totp", "recovery_code"]],
         ),
     ]
