@@ -1,4 +1,4 @@
-"""What an app does while its database fails: real servers, and real processes in production."""
+"""What an app in production does while a real database server fails."""
 
 import re
 import secrets
@@ -31,7 +31,7 @@ QUICK = {
 def serving(
     render: Renderer, programs: Path, backend: str, url: str, **settings: str
 ) -> Iterator[Node]:
-    """A node with everything on over an empty database, with Ada's account."""
+    """Yield a node with everything on over an empty database, with Ada's account."""
     folder = render(**Variant("both", True, backend).answers)
     environment = nodes.settings(url, **QUICK, **settings)
     nodes.prepare(folder, programs, environment)
@@ -51,14 +51,14 @@ def proxy(backend: str) -> Iterator[Proxy]:
 
 
 def through(proxy: Proxy, url: str) -> str:
-    """The URL of a database behind a proxy."""
+    """Return the URL of a database behind a proxy."""
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
     return parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
 
 def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
-    """Each response says so in the form of its interface, and is one line in the log."""
+    """Check that each response says so, and is one line in the log."""
     lines = [line for line in node.lines() if LINE.fullmatch(line.get("message", ""))]
     assert len(lines) == len(answers), node.log
     ids = {line["request_id"] for line in lines}
@@ -75,7 +75,7 @@ def check_unavailable(node: Node, answers: list[requests.Response]) -> None:
 
 
 def check_available(node: Node, token: str, browser: requests.Session) -> None:
-    """It has healed by itself."""
+    """Check that the app has recovered by itself."""
     assert requests.get(f"{node.address}/healthz", timeout=walk.WAIT).status_code == 200
     assert node.api("PATCH", "/account", token, name="Ada").status_code == 200
     assert browser.get(f"{node.address}/account", timeout=walk.WAIT).status_code == 200
@@ -106,7 +106,7 @@ def test_the_database_is_gone_and_comes_back(
 
 
 def check_read_only(node: Node, token: str, browser: requests.Session) -> None:
-    """What only reads is served; what writes is not."""
+    """Check that requests that only read succeed, and those that write don't."""
     assert node.api("GET", "/account", token).status_code == 200
     check_unavailable(
         node,

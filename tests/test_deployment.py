@@ -135,7 +135,7 @@ def test_a_client_of_the_api_gets_files_from_nginx(site: Site) -> None:
         "/downloads/nothing.txt",
     ],
 )
-def test_nginx_sends_nothing_else(site: Site, ada: requests.Session, path: str) -> None:
+def test_nginx_sends_no_other_files(site: Site, ada: requests.Session, path: str) -> None:
     """The path is sent as it is: clients would resolve its dots."""
     request = ada.prepare_request(requests.Request("GET", site.address))
     request.url = f"{site.address}{path}"
@@ -145,12 +145,12 @@ def test_nginx_sends_nothing_else(site: Site, ada: requests.Session, path: str) 
     assert answer.status_code == (200 if path == "/downloads/" else 400 if "%00" in path else 404)
 
 
-def test_strangers_get_no_file_from_nginx(site: Site) -> None:
+def test_nginx_sends_no_files_to_strangers(site: Site) -> None:
     answer = site.client().get(f"{site.address}/downloads/digits.txt", timeout=walk.WAIT)
     assert answer.url.endswith("/login?next=/downloads/digits.txt")
 
 
-def test_slow_readers_leave_nginx_and_the_app_free(site: Site, ada: requests.Session) -> None:
+def test_slow_readers_do_not_block_nginx_or_the_app(site: Site, ada: requests.Session) -> None:
     with ExitStack() as stack:
         for _ in range(SLOW_READERS):
             stack.enter_context(
@@ -217,11 +217,11 @@ def slow_reader(stack: ExitStack, address: str, cookies: str) -> bytes:
 
 
 def all_reach(numbers: list[int], enough: list[int]) -> bool:
-    """Whether each number is at least as high as the other list's."""
+    """Return whether each number is at least as high as the other list's."""
     return all(now >= then for now, then in zip(numbers, enough, strict=True))
 
 
-def test_a_restart_refuses_and_loses_no_request(site: Site) -> None:
+def test_a_restart_loses_no_request(site: Site) -> None:
     stopped = threading.Event()
     failures: list[str] = []
     served = [0] * 4

@@ -1,4 +1,4 @@
-"""The app under real servers: what they pass on, and what they warn of."""
+"""The app under real web servers: what they pass on, and what they warn of."""
 
 import signal
 import socket
@@ -92,7 +92,7 @@ def test_a_unix_socket_without_a_proxy_is_warned_of(
 
 
 def ask(address: Path, client: str) -> bytes:
-    """The first bytes of the response to a proxy's request through a Unix socket."""
+    """Return the first bytes of the response to a proxy's request through a Unix socket."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(walk.WAIT)
         connection.connect(str(address))
@@ -131,7 +131,7 @@ def test_no_server_that_others_reach_starts_in_debug_mode(
 
 @pytest.fixture(scope="module")
 def waitress(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a server that the app knows nothing of."""
+    """A folder with waitress, a server that the app doesn't support."""
     folder = tmp_path_factory.mktemp("waitress")
     uv = Path(sys.executable).with_name("uv")
     commands.run(uv, "pip", "install", "--target", folder, "waitress>=3,<4", folder=folder)
