@@ -310,7 +310,7 @@ def rename_by_hand(source: str) -> str:
     """Write the rename into an empty migration."""
     for docstring, names in (
         ("Apply the change.", ("language", "locale")),
-        ("Take the change back.", ("locale", "language")),
+        ("Undo the change.", ("locale", "language")),
     ):
         line = f'    """{docstring}"""\n'
         source = replaced(source, line, f"{line}    {RENAME.format(*names)}\n")

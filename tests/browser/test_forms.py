@@ -37,7 +37,7 @@ def test_by_keyboard_alone(visit: Visit, site: Served) -> None:
     visitor = visit()
     page = visitor.page
     page.goto("/")
-    assert tab_to(page, "Skip to the content") == ["Skip to the content"]
+    assert tab_to(page, "Skip to main content") == ["Skip to main content"]
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     tab_to(page, "Create an account")

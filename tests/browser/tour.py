@@ -220,7 +220,7 @@ class Tour:
         articles = self.page.get_by_role("article")
         links = {
             article.get_by_role("heading").inner_text(): article.get_by_role("link")
-            .filter(has_text="As HTML")
+            .filter(has_text="View as HTML")
             .get_attribute("href")
             for article in articles.all()
         }

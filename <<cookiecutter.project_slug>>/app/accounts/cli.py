@@ -92,8 +92,8 @@ def invite(email: str, name: str) -> None:
 
 
 @accounts.command("list")
-@click.option("--search", default="", help="Only accounts whose name or email holds this text.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only this many accounts.")
+@click.option("--search", default="", help="Show only accounts whose name or email contains this.")
+@click.option("--limit", type=click.IntRange(min=1), help="Show at most this many accounts.")
 def list_accounts(search: str, limit: int | None) -> None:
     """List accounts: number, email address, name, and confirmed, unconfirmed or disabled."""
     found = store.search(search, limit)
@@ -105,7 +105,7 @@ def list_accounts(search: str, limit: int | None) -> None:
 @accounts.command()
 @click.argument("email")
 def show(email: str) -> None:
-    """Show the account of EMAIL and its sessions."""
+    """Show EMAIL's account and its sessions."""
     account = find(email)
     say(f"number     {account.id}")
     say(f"id         {account.public_id}")
@@ -158,7 +158,7 @@ def set_password(email: str, password_stdin: bool) -> None:
 @accounts.command("reset-password")
 @click.argument("email")
 def reset_password(email: str) -> None:
-    """Email EMAIL a link to set a new password."""
+    """Send EMAIL a link to set a new password."""
     account = find(email)
     with sending():
         recovery.mail_reset(account.email, CLIENT)

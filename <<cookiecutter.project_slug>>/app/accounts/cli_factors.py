@@ -30,7 +30,7 @@ def remove_factor(email: str) -> None:
 def remove_passkeys(email: str) -> None:
     """Remove every passkey of EMAIL's account; its owner gets an email for each.
 
-    For someone whose device was stolen. Their password still signs in.
+    Use this if a device was stolen. The owner can still sign in with the password.
     """
     account = find(email)
     with sending():

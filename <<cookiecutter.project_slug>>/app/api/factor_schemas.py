@@ -47,7 +47,7 @@ class Factors(BaseModel):
 
     totp: Totp | None
     recovery_codes_left: Annotated[int, Field(examples=[8])]
-    passkeys: Annotated[int, Field(description="How many there are.", examples=[1])]
+    passkeys: Annotated[int, Field(description="The number of passkeys.", examples=[1])]
 
 
 class TotpSetUp(BaseModel):

@@ -75,7 +75,7 @@ class NewPasskey(Body):
     challenge: Challenge
     name: Annotated[
         PasskeyName | None,
-        Field(description="null for the name of what stores the passkey."),
+        Field(description="If null, the passkey is named after what stores it."),
     ]
     credential: Annotated[
         dict[str, Any],

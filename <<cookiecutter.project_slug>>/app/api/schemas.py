@@ -36,7 +36,7 @@ Name = Annotated[
         description=(
             "The person's name: one line with at least one visible character. Its length is"
             " counted in code points, as sent. It is stored without spaces around it, in"
-            " Unicode's form NFC where that is not longer."
+            " Unicode's form NFC unless that is longer."
         ),
         examples=[PERSON["name"]],
         json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH, "pattern": NAME_PATTERN},
@@ -148,7 +148,7 @@ class Credentials(Body):
         Field(
             description="The `device` of an earlier sign-in or reset. Wrong passwords from a known"
             " device are counted separately, so nobody else can lock you out. Without it, or if it"
-            " is no longer known, the sign-in works too, and the account's owner gets an email.",
+            " is no longer known, the sign-in still works, and the account's owner gets an email.",
             examples=[DEVICE],
         ),
     ] = None
@@ -162,8 +162,8 @@ class SecondStep(Body):
     device: Annotated[
         str | None,
         Field(
-            description="The `device` that you sent in the first step. You can leave it out: the"
-            " response then has a new one in its place.",
+            description="The `device` that you sent in the first step. If you leave it out, the"
+            " response has a new one.",
             examples=[DEVICE],
         ),
     ] = None

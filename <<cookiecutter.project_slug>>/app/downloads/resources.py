@@ -59,7 +59,7 @@ class Paging(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[
-        int, Field(description="The number of files at most, 1 to 1,000.", ge=1, le=1000)
+        int, Field(description="The largest number of files to return, 1 to 1,000.", ge=1, le=1000)
     ] = 100
     after: Annotated[str, Field(description="List the files whose names sort after this one.")] = ""
 

@@ -15,7 +15,7 @@ from app.jobs.queue import WORKER
 
 @click.command("jobs")
 def list_jobs() -> None:
-    """List waiting jobs: id, name, account, age, tries, next try, last error."""
+    """List waiting jobs: ID, name, account, age, attempts, next attempt, last error."""
     jobs = db.session.scalars(select(Job).order_by(Job.created_at, Job.id)).all()
     for job in jobs:
         age = duration((now() - job.created_at).total_seconds())

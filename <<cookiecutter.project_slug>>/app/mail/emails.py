@@ -278,7 +278,9 @@ def email_changed(to: str) -> Email:
     return Email(
         to,
         "Your email address was changed",
-        ("Your account now uses another email address. This is the last email to this one.",),
+        (
+            "Your account now uses another email address. We won't send any more emails to this one.",
+        ),
         closing=f"If this wasn't you, {_contact()} right away.",
     )
 
