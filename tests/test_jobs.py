@@ -1,4 +1,4 @@
-"""Emails as jobs in production: real processes that are killed, a mail server that goes away."""
+"""Emails as jobs in production: processes are killed, and the mail server is unavailable."""
 
 import os
 import random
@@ -58,7 +58,7 @@ class App:
             assert process.wait(timeout=walk.WAIT) in (0, -signal.SIGKILL)
 
     def waiting(self) -> list[str]:
-        """The jobs that wait, except those that repeat."""
+        """Return the jobs that wait, except those that repeat."""
         listing = commands.run(
             *(self.programs / "flask", "--app", "wsgi", "accounts", "jobs"),
             folder=self.folder,
@@ -67,7 +67,7 @@ class App:
         return [line for line in listing if "\t" in line and "\tpurge\t" not in line]
 
     def until_nothing_waits(self) -> None:
-        """Return when all jobs are done."""
+        """Wait until all jobs are done."""
         nodes.until(lambda: not self.waiting())
 
 
@@ -81,7 +81,7 @@ def make_app(backend: str, render: Renderer, programs: Path, url: str, mail_port
 
 
 def register(node: Node, address: str) -> str | None:
-    """Register a person. Returns the address if the app promised an email, None if it fell."""
+    """Register a person. Return the address if the app promised an email, or None."""
     try:
         answer = node.api("POST", "/accounts", name="P", email=address, password=walk.PASSWORD)
     except requests.ConnectionError:
@@ -90,7 +90,7 @@ def register(node: Node, address: str) -> str | None:
 
 
 def register_all(*targets: Node, while_it_lasts: Callable[[], None] = lambda: None) -> set[str]:
-    """Register all people, several at once. Returns those who were promised an email."""
+    """Register all people, several at once. Return those who were promised an email."""
     with ThreadPoolExecutor(6) as pool:
         promised = [
             pool.submit(register, targets[number % len(targets)], address)
@@ -101,7 +101,7 @@ def register_all(*targets: Node, while_it_lasts: Callable[[], None] = lambda: No
 
 
 def received(server: walk.MailServer) -> Counter[str]:
-    """How many emails each address has received so far."""
+    """Return how many emails each address has received so far."""
     counts: Counter[str] = Counter()
     while not server.mails.empty():
         counts[server.mails.get()["To"]] += 1
