@@ -1,4 +1,4 @@
-"""A client that a stock generator makes of the document goes the whole way with the API."""
+"""A client generated from the OpenAPI document can use the whole API."""
 
 import importlib
 import os
@@ -69,7 +69,7 @@ def generated(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Si
     return SimpleNamespace(**found)
 
 
-def test_a_generated_client_goes_all_the_way(
+def test_a_generated_client_can_use_the_whole_api(
     generated: SimpleNamespace, node: Node, mails: tuple[walk.MailServer, int]
 ) -> None:
     models = generated.models

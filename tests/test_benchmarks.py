@@ -1,4 +1,4 @@
-"""The benchmarks run, and their pages hold what was measured."""
+"""The benchmarks run, and their pages show what was measured."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from benchmarks import growth, report, side_by_side
 
 @pytest.fixture
 def run(tmp_path: Path) -> side_by_side.Run:
-    """The shortest run there can be."""
+    """Run a benchmark as briefly as possible."""
     return side_by_side.Run(tmp_path, rounds=1, requests=1, given=None)
 
 

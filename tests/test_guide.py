@@ -1,4 +1,4 @@
-"""The rendered app's guide: every step of it, in an app that is then as sound as before."""
+"""Every step of the rendered app's guide works, and the app passes its checks afterwards."""
 
 from pathlib import Path
 
