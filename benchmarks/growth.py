@@ -64,7 +64,7 @@ HEAD = """\
 # Growth
 
 `make growth` writes this page: the wall-clock milliseconds of requests and commands with {small:,} and with {large:,} accounts, each with three
-sessions and a waiting job. Each value is the shortest of several rounds, in turn with the other database. A search by name and the purge read
+sessions and a waiting job. Each value is the shortest of several rounds, which alternate between the two databases. A search by name and the purge read
 the whole table of accounts; so does the first sign-in of each process, which looks for hash methods that are no longer set.
 
 | | {small:,} accounts | {large:,} accounts | ratio |

@@ -25,15 +25,15 @@ Row = tuple[str, str, Finding]
 HEAD = """\
 # Benchmarks
 
-`make benchmark` writes this page. Each row compares apps that do the same, in turn in the same run. Pages come from the same templates. The apps
-run under gunicorn, with one worker where nothing else is said. Times are CPU time of the worker, so they grow on a busy machine; the ratios vary by a
+`make benchmark` writes this page. Each row compares apps that do the same, measured alternately in one run. Pages come from the same templates. The apps
+run under gunicorn, with one worker unless stated otherwise. Times are CPU time of the worker, so they grow on a busy machine; the ratios vary by a
 tenth from run to run. Each cell has the measured value and, in parentheses, its ratio to the column on the right. Lower is better.
 
 The bare app is what you would write by hand in about 60 lines (`benchmarks/rivals/bare.py`). Flask-Security has its defaults. Neither of them
 adds security headers, signs a token for forms into the page, limits anything, or has a row for each session.
 """
 ALONE = """\
-## Against the least possible
+## Compared with the minimum
 
 | | this template | the least |
 | --- | --- | --- |

@@ -132,7 +132,7 @@ SETTINGS = (
     # How far the clocks of servers may differ.
     Setting("CLOCK_SKEW_SECONDS", kinds.seconds(0, HOUR), MINUTE),
     Setting("SESSIONS_PER_ACCOUNT", kinds.whole(1, 10_000), 100),
-    # Browsers and clients that signed in before, each counted apart from strangers.
+    # Browsers and clients that signed in before, each counted separately from strangers.
     Setting("DEVICE_SECONDS", kinds.seconds(), 365 * DAY),
     Setting("DEVICES_PER_ACCOUNT", kinds.whole(1, 1000), 20),
     # Tokens in emails, and accounts that were never confirmed.

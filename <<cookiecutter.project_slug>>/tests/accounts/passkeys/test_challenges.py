@@ -73,7 +73,7 @@ def test_a_challenge_only_works_for_its_purpose(
     made = SoftwareAuthenticator().create(adding.options, challenge=begun.token)
     with pytest.raises(InvalidChallenge):
         ceremonies.register(session, begun.token, None, made, CLIENT)
-    # Of the same session too: only the purpose tells these two apart.
+    # Of the same session too: these two differ only in their purpose.
     with transaction():
         _, token = challenges.issue(session.account, "passkey again", KIND, session)
     made = SoftwareAuthenticator().create(adding.options, challenge=token)
