@@ -86,6 +86,8 @@ def _read(source: str, environment: Environment) -> Lines | None:
         return None
     if any(start in VARIABLE.sub("", source) for start in ("<<", "<#")):
         return None
+    if "#:" not in source:
+        return [((), source)]
     lines: Lines = []
     conditions: list[str] = []
     *before, last = source.split("\n")
