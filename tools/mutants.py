@@ -203,7 +203,7 @@ def run(files: list[str], size: int | None, processes: int, *, again: bool) -> N
     python = install() / "python"
     settings = {"PATH": f"{python.parent}:{os.environ['PATH']}"}
     commands.run(python, "-c", GENERATE, folder=APP, settings=settings)
-    statistics = WORK / f"statistics-{digest()}.json"
+    statistics = WORK / f"statistics-{digest(files)}.json"
     if not statistics.exists():
         wait_for([start(python, {"statistics": str(statistics)}, 0)])
     found = outcomes()
@@ -215,10 +215,11 @@ def run(files: list[str], size: int | None, processes: int, *, again: bool) -> N
     wait_for([start(python, each, number) for number, each in enumerate(orders)])
 
 
-def digest() -> str:
+def digest(files: list[str]) -> str:
     """Return what changes when the tests of a mutant may be others: with any Python of the app."""
     paths = [APP / name for name in tracked() if name.endswith(".py")]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
+    parts = [json.dumps(files).encode(), *(path.read_bytes() for path in paths)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
 
 def shares(names: list[str], processes: int) -> list[list[str]]:

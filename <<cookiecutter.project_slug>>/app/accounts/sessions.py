@@ -45,7 +45,7 @@ FIND = (
 
 
 def start(
-    account: Account, kind: str, client: Client, *, factor_verified: bool = False
+    account: Account, kind: str, client: Client, *, factor_verified: bool
 ) -> tuple[Session, str]:
     """Create a session. Return it and its token, which is not stored."""
     token, token_hash = tokens.new()

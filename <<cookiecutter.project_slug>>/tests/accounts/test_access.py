@@ -147,7 +147,7 @@ def test_a_session_of_a_disabled_account_is_not_found(app: Flask, account: str) 
         with transaction():
             stored = store.by_email(account)
             assert stored is not None
-            _, token = sessions.start(stored, KIND, CLIENT)
+            _, token = sessions.start(stored, KIND, CLIENT, factor_verified=False)
             stored.disabled_at = now() - timedelta(days=1)
         assert sessions.find(token, KIND) is None
 
