@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.accounts import codes, recovery_codes, store, totp
+from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import RecoveryCode
 from app.extensions import db
@@ -138,6 +139,15 @@ def test_the_uri_names_the_account_to_the_authenticator_app(
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert unquote(uri.path) == f"/{issuer}:ada+otp@example.com"
     assert parse_qs(uri.query) == {"secret": [secret], "issuer": [issuer]}
+
+
+@pytest.mark.parametrize("typed", ["123456", RECOVERY_CODE])
+def test_no_code_is_right_without_a_factor(app: Flask, account: str, typed: str) -> None:
+    with app.app_context():
+        owner = store.by_email(account)
+        assert owner is not None
+        with pytest.raises(InvalidInput), codes.spent(owner, typed, Client()):
+            pytest.fail("the code was accepted")
 
 
 def test_a_recovery_code_has_120_random_bits_and_is_not_stored(app: Flask, account: str) -> None:
