@@ -28,6 +28,7 @@ RECOVERY_CODE = "0123-4567-89AB-CDEF-GHJK-MNPQ"
         "123-456",
         "12\u30003456",
         "1 2 3 4 5 6",
+        "123456".ljust(100),
     ],
 )
 def test_blanks_in_a_code_make_no_difference(typed: str) -> None:

@@ -39,6 +39,14 @@ def test_an_invitation_sets_the_first_password(make_app: MakeApp, registration: 
     sign_in(app, EMAIL, OWN)
 
 
+@pytest.mark.parametrize("wrong", [("ada", "--name", "Ada"), (EMAIL, "--name", " ")])
+def test_an_invitation_needs_a_name_and_an_address(app: Flask, wrong: tuple[str, ...]) -> None:
+    result = run(app, "invite", *wrong)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert count(app, Account) == 0
+
+
 def test_an_invited_account_cannot_sign_in_before_the_link_is_used(app: Flask) -> None:
     invite(app)
     with pytest.raises(WrongCredentials):

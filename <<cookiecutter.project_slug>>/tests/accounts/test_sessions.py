@@ -24,6 +24,18 @@ def test_an_ended_session_is_not_listed_or_found(app: Flask, account: str) -> No
         assert not sessions.revoke(session.account, str(session.public_id), CLIENT)
 
 
+@pytest.mark.parametrize(
+    ("age", "due"), [(-61, True), (-60, False), (0, False), (59, False), (60, True)]
+)
+def test_last_seen_is_updated_once_a_minute_and_when_a_clock_was_ahead(
+    app: Flask, account: str, age: int, due: bool
+) -> None:
+    with app.app_context(), time_machine.travel(now(), tick=False) as clock:
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        clock.shift(age)
+        assert sessions.is_due(session) is due
+
+
 def test_the_least_recently_seen_sessions_end_over_the_maximum(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
