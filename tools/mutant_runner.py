@@ -15,9 +15,10 @@ import shutil
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hypothesis
 import pytest
@@ -107,56 +108,47 @@ def passes(item: pytest.Item, following: pytest.Item) -> bool:
 
 
 def take_statistics(items: list[pytest.Item]) -> None:
-    """Write which tests reach each function, and how many seconds each test takes."""
+    """Write which tests reach each function, and how many seconds each test takes.
+
+    Each test runs in a fork, as with a mutant: what an earlier one left in a cache would hide what
+    a later one reaches.
+    """
     trampoline = importlib.import_module("mutmut.mutation.trampoline")
-    reached = LISTENER.reached
-    trampoline.__dict__["record_trampoline_hit"] = lambda name, caller: reached.add(name)
+    trampoline.__dict__["record_trampoline_hit"] = lambda name, caller: LISTENER.reached.add(name)
     os.environ["MUTANT_UNDER_TEST"] = "stats"
+    ready = Ready(items)
+    ready.start_app()
     tests: dict[str, list[str]] = defaultdict(list)
     seconds: dict[str, float] = {}
-    for item, following in zip(items, [*items[1:], items[-1]], strict=True):
-        reached.clear()
-        began = time.process_time()
-        if not passes(item, following):
+    for item in items:
+        _, found = ready.fork(partial(reach, item, ready.last))
+        if not found:
             print("fails without a mutant:", item.nodeid)
             continue
-        seconds[item.nodeid] = time.process_time() - began
+        seconds[item.nodeid], reached = json.loads(found)
         for name in reached:
             tests[name].append(item.nodeid)
-    found = {"tests": tests, "seconds": seconds, "at_start": sorted(LISTENER.at_start)}
-    STATISTICS.write_text(json.dumps(found), "utf-8")
+    at_start = sorted(LISTENER.at_start)
+    noted = {"tests": tests, "seconds": seconds, "at_start": at_start}
+    STATISTICS.write_text(json.dumps(noted), "utf-8")
 
 
-class Runner:
-    """Tries mutants."""
+def reach(item: pytest.Item, following: pytest.Item) -> tuple[int, str]:
+    """Run a test. Return whether it failed and, unless it did, its seconds and what it reaches."""
+    LISTENER.reached.clear()
+    began = time.process_time()
+    if not passes(item, following):
+        return KILLED, ""
+    return SURVIVED, json.dumps([time.process_time() - began, sorted(LISTENER.reached)])
+
+
+class Ready:
+    """A process that is ready to test, and its forks."""
 
     def __init__(self, items: list[pytest.Item]) -> None:
         self.items = {item.nodeid: item for item in items}
         self.last = items[-1]
-        found = json.loads(STATISTICS.read_text("utf-8"))
-        self.tests: dict[str, list[str]] = found["tests"]
-        self.seconds: dict[str, float] = found["seconds"]
-        self.at_start: list[str] = found["at_start"]
-        self.killers: dict[str, list[str]] = defaultdict(list)
         self.databases: list[tuple[Path, Path]] = []
-
-    def try_all(self, mutants: list[str]) -> None:
-        """Try mutants and write what became of each: first those of code that starts the app."""
-        os.environ["MUTANT_UNDER_TEST"] = "none"
-        early = [mutant for mutant in mutants if function(mutant) in self.at_start]
-        self.try_some(early)
-        self.start_app()
-        self.try_some(mutant for mutant in mutants if mutant not in set(early))
-
-    def try_some(self, mutants: Iterable[str]) -> None:
-        """Try mutants and write what became of each."""
-        for mutant in mutants:
-            names = self.chosen(mutant)
-            code, killer = self.attempt(mutant, names) if names else (NO_TESTS, "")
-            if killer:
-                for scope in (function(mutant), module(mutant)):
-                    self.killers[scope] = [killer, *self.killers[scope]][:20]
-            write(mutant, code)
 
     def start_app(self) -> None:
         """Create the app and its database by one test, and keep a copy of the database."""
@@ -171,6 +163,71 @@ class Runner:
         self.databases = [(used, used.with_name("clean.db"))]
         shutil.copy(*self.databases[0])
 
+    def fork(self, work: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+        """Do something in a fork: what it returns is a status and a text."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setpgid(0, 0)
+            finish(work, writing)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as stream:
+            text = stream.read().decode()
+        _, status = os.waitpid(child, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what its tests started
+        for used, clean in self.databases:
+            shutil.copy(clean, used)
+            for end in ("-wal", "-shm", "-journal"):
+                Path(f"{used}{end}").unlink(missing_ok=True)
+        return TIMEOUT if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), text
+
+
+def finish(work: Callable[[], tuple[int, str]], writing: int) -> NoReturn:
+    """Do something without output, and end the process."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    try:
+        status, text = work()
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(text.encode())
+    except BaseException:
+        os._exit(KILLED)
+    os._exit(status)
+
+
+class Runner:
+    """Tries mutants."""
+
+    def __init__(self, items: list[pytest.Item]) -> None:
+        self.ready = Ready(items)
+        found = json.loads(STATISTICS.read_text("utf-8"))
+        self.tests: dict[str, list[str]] = found["tests"]
+        self.seconds: dict[str, float] = found["seconds"]
+        self.at_start: list[str] = found["at_start"]
+        self.killers: dict[str, list[str]] = defaultdict(list)
+
+    def try_all(self, mutants: list[str]) -> None:
+        """Try mutants and write what became of each: first those of code that starts the app."""
+        os.environ["MUTANT_UNDER_TEST"] = "none"
+        early = [mutant for mutant in mutants if function(mutant) in self.at_start]
+        self.try_some(early)
+        self.ready.start_app()
+        self.try_some([mutant for mutant in mutants if mutant not in set(early)])
+
+    def try_some(self, mutants: list[str]) -> None:
+        """Try mutants and write what became of each."""
+        for mutant in mutants:
+            names = self.chosen(mutant)
+            code, killer = NO_TESTS, ""
+            if names:
+                code, killer = self.ready.fork(partial(self.attempt, mutant, names))
+            if killer:
+                for scope in (function(mutant), module(mutant)):
+                    self.killers[scope] = [killer, *self.killers[scope]][:20]
+            write(mutant, code)
+
     def chosen(self, mutant: str) -> list[str]:
         """Return the tests that reach a mutant, those likely to kill it soon first."""
         names = self.tests.get(function(mutant), [])
@@ -184,44 +241,17 @@ class Runner:
             fits = subject in name.partition("::")[0]
             return recent, self.seconds[name] * (0.3 if fits else 1)
 
-        return sorted((name for name in names if name in self.items), key=order)
+        return sorted((name for name in names if name in self.ready.items), key=order)
 
     def attempt(self, mutant: str, names: list[str]) -> tuple[int, str]:
         """Run tests with a mutant until one fails. Return what mutmut writes, and which failed."""
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.setpgid(0, 0)
-            os.environ["MUTANT_UNDER_TEST"] = mutant
-            self.run_tests(names, writing)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as stream:
-            killer = stream.read().decode()
-        _, status = os.waitpid(child, 0)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # what its tests started
-        for used, clean in self.databases:
-            shutil.copy(clean, used)
-            for end in ("-wal", "-shm", "-journal"):
-                Path(f"{used}{end}").unlink(missing_ok=True)
-        if os.WIFSIGNALED(status):
-            return TIMEOUT, ""
-        return os.WEXITSTATUS(status), killer
-
-    def run_tests(self, names: list[str], writing: int) -> None:
-        """Run tests until one fails, in a process that ends with it."""
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(nothing, descriptor)
-        try:
-            for name, following in zip(names, [*names[1:], self.last.nodeid], strict=True):
-                signal.setitimer(signal.ITIMER_REAL, PATIENCE + FACTOR * self.seconds[name])
-                if not passes(self.items[name], self.items[following]):
-                    os.write(writing, name.encode())
-                    os._exit(KILLED)
-        except BaseException:
-            os._exit(KILLED)
-        os._exit(SURVIVED)
+        os.environ["MUTANT_UNDER_TEST"] = mutant
+        last = self.ready.last.nodeid
+        for name, following in zip(names, [*names[1:], last], strict=True):
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE + FACTOR * self.seconds[name])
+            if not passes(self.ready.items[name], self.ready.items[following]):
+                return KILLED, name
+        return SURVIVED, ""
 
 
 def function(mutant: str) -> str:
