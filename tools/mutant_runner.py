@@ -96,8 +96,8 @@ def left_out(test: str) -> bool:
 
 
 def plain_test(items: Iterable[pytest.Item]) -> pytest.Item:
-    """Return a test that needs an app, whichever."""
-    return next(item for item in items if "client" in getattr(item, "fixturenames", ()))
+    """Return a test that needs the shared app, whichever."""
+    return next(item for item in items if "shared_app" in getattr(item, "fixturenames", ()))
 
 
 def passes(item: pytest.Item, following: pytest.Item) -> bool:

@@ -158,10 +158,11 @@ def install() -> Path:
     return WORK / ".venv" / "bin"
 
 
-def outcomes() -> dict[str, str]:
-    """Return what became of each mutant that was tried, by its name."""
+def outcomes(files: list[str]) -> dict[str, str]:
+    """Return what became of each mutant of these files, by its name."""
     found: dict[str, str] = {}
-    for path in sorted((APP / "mutants").rglob("*.meta")):
+    paths = {path for name in files for path in (APP / "mutants").glob(f"{name}.meta")}
+    for path in sorted(paths):
         for name, code in json.loads(path.read_text("utf-8"))["exit_code_by_key"].items():
             found[name] = "not tried" if code is None else OUTCOMES.get(code, "killed")
     return found
@@ -206,7 +207,7 @@ def run(files: list[str], size: int | None, processes: int, *, again: bool) -> N
     statistics = WORK / f"statistics-{digest(files)}.json"
     if not statistics.exists():
         wait_for([start(python, {"statistics": str(statistics)}, 0)])
-    found = outcomes()
+    found = outcomes(files)
     waiting = ("not tried", "survived", "no tests") if again else ("not tried",)
     names = [name for name in sample(list(found), size) if found[name] in waiting]
     orders = [
@@ -265,7 +266,7 @@ def main() -> int:
     options = parser.parse_args()
     if not options.report:
         run(options.files, options.sample, options.processes, again=options.again)
-    return report(outcomes(), sampled=options.sample is not None)
+    return report(outcomes(options.files), sampled=options.sample is not None)
 
 
 if __name__ == "__main__":
