@@ -1,4 +1,4 @@
-"""The export of an account."""
+"""A new email address, and the export of an account."""
 
 import time_machine
 from flask import Flask
@@ -6,10 +6,26 @@ from flask import Flask
 from app import jobs
 from app.accounts import authentication, changes, recovery, sessions, store
 from app.accounts.client import Client
-from tests.conftest import PASSWORD, add_account
+from app.columns import now
+from tests.conftest import PASSWORD, Inbox, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
+
+
+def test_a_new_address_leaves_the_account_confirmed_since_its_first(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    new = "countess@example.com"
+    with app.app_context(), time_machine.travel(now(), tick=False) as clock:
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        confirmed_at = session.account.confirmed_at
+        clock.shift(60)
+        changes.request_email_change(session, new, CLIENT)
+        changes.confirm_email_change(inbox.token(new), CLIENT)
+        changed = store.by_email(new)
+        assert changed is not None
+        assert changed.confirmed_at == confirmed_at
 
 
 def test_an_export_has_no_data_of_other_accounts(app: Flask) -> None:

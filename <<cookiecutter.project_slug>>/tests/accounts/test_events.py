@@ -6,7 +6,7 @@ import logging
 import pytest
 from flask import Flask
 
-from app.accounts import authentication, changes, events, recovery, registration, sessions
+from app.accounts import access, authentication, changes, events, recovery, registration, sessions
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, LimitReached, NotConfirmed, WrongCredentials
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
@@ -147,6 +147,13 @@ def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> No
         session = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
         with pytest.raises(InvalidInput):
             changes.change_password(session, "wrong", OTHER_PASSWORD, CLIENT)
+        for password in ("wrong", PASSWORD):
+            with pytest.raises(WrongCredentials):
+                authentication.sign_in("eve@example.com", password, CLIENT, KIND)
+        access.disable(session.account, CLIENT)
+        with pytest.raises(WrongCredentials):
+            authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND)
     found = [json.loads(line) for line in lines]
     refused = [event["reason"] for event in found if event["event"] == "sign_in.refused"]
-    assert refused == ["not confirmed", "wrong password"]
+    unknown = ["wrong credentials"] * 2
+    assert refused == ["not confirmed", "wrong password", *unknown, "disabled"]

@@ -57,6 +57,10 @@ def test_an_address_may_be_written_in_several_ways(typed: str) -> None:
     assert clean_email(typed) == "ada@example.com"
 
 
+def test_an_address_may_end_in_test() -> None:
+    assert clean_email("ada@app.test") == "ada@app.test"
+
+
 @pytest.mark.parametrize(
     "typed",
     ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example.com, eve@example.com",
@@ -99,7 +103,7 @@ def test_a_name_is_any_text_of_one_line(typed: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", " \t", "a\nb", "a\0b", "a\u2028b", "a\x1bb", "\ud800", "x" * (NAME_LENGTH + 1), "A\n",
+    ["", " \t", "a\nb", "a\0b", "a\u2028b", "a\x1bb", "\ud800", "a\udfff", "x" * (NAME_LENGTH + 1), "A\n",
      "e\u0301" * (NAME_LENGTH // 2 + 1), " " * NAME_LENGTH + "A", "\u0958" * (NAME_LENGTH + 1)],
 )  # fmt: skip
 def test_an_invalid_name_is_refused(typed: str) -> None:
