@@ -112,7 +112,9 @@ def test_who_is_signed_in_is_found_outside_of_a_transaction(app: Flask, account:
         ada = db.session.scalars(select(Account)).one()
         with transaction():
             kind = next(iter(sessions.IDLE_SETTINGS))
-            _, token = sessions.start(ada, kind, Client("192.0.2.1", "", (), None))
+            _, token = sessions.start(
+                ada, kind, Client("192.0.2.1", "", (), None), factor_verified=False
+            )
         db.session.remove()
         connection = raw(db.session.connection())
         found = sessions.find(token, kind)
