@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 
 import hypothesis
 import pytest
-from sqlalchemy import make_url
 
 ORDERS = json.loads(Path(os.environ["MUTANT_ORDERS"]).read_text("utf-8"))
 STATISTICS = Path(ORDERS["statistics"])
@@ -158,8 +157,9 @@ class Ready:
         fixtures: Any = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
         app = fixtures["shared_app"][0].cached_result[0]
         with app.app_context():
-            importlib.import_module("app.extensions").db.engine.dispose()
-        used = Path(str(make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database))
+            engine = importlib.import_module("app.extensions").db.engine
+            engine.dispose()
+        used = Path(engine.url.database)
         self.databases = [(used, used.with_name("clean.db"))]
         shutil.copy(*self.databases[0])
 
