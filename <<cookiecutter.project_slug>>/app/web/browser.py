@@ -19,6 +19,7 @@ from app.accounts.client import Client
 from app.accounts.devices import MAX_SECRETS
 from app.extensions import login_manager
 from app.identity import Identity, current_client, load
+from app.web import csrf
 
 BROWSER_KINDS = ("browser", "remembered")
 # Secrets are base64url; the cookie separates them by dots.
@@ -78,6 +79,7 @@ def let_in(signed_in: SignedIn, response: Response) -> Response:
     """Set the cookies of the session just started on a response, and make this a known device."""
     remember = signed_in.session.kind == "remembered"
     login_user(Identity(signed_in.session, signed_in.token), remember=remember)
+    csrf.prepare()
     make_known(response, signed_in.device)
     if not remember:
         _forget(response)

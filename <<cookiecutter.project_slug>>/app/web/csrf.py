@@ -53,6 +53,12 @@ def token() -> str:
     return str(g.csrf_token)
 
 
+def prepare() -> None:
+    """Give this browser its secret now, so that the next page doesn't set the cookie again."""
+    g.pop("csrf_token", None)  # it may be signed with the secret from before the sign-in
+    generate_csrf()
+
+
 def refuse_forged_forms() -> ResponseReturnValue | None:
     """Refuse a form without this browser's token. An old sign-out form may still work."""
     if request.method not in current_app.config["WTF_CSRF_METHODS"]:

@@ -38,6 +38,11 @@ def test_cookies_are_for_this_host_over_https_and_not_for_scripts(
     assert f"Max-Age={365 * 24 * 60 * 60}" in found["__Host-device"]
 
 
+def test_pages_after_a_sign_in_set_no_cookies(browser: Browser, account: str) -> None:
+    browser.sign_in(account)
+    assert cookies(browser.get("/account")) == {}
+
+
 def test_over_plain_http_in_debug_mode_cookies_have_no_prefix(
     make_app: MakeApp, account: str
 ) -> None:
