@@ -159,7 +159,11 @@ def test_the_closing_message_on_windows(template: Path, render: Renderer) -> Non
     answers = '{"project_slug": "my-app", "__backend": "sqlite", "database_url": "sqlite:///a"}'
     hook = hook.replace("<<cookiecutter | tojson>>", answers)
     hook = hook.replace("<<cookiecutter | unchosen | tojson>>", "[]")
-    program = "import pathlib, sys; sys.platform = 'win32'; exec(sys.stdin.read())"
+    # Newer Pythons ask Windows itself where a program is. Here is none: there is no PATH either.
+    program = (
+        "import pathlib, shutil, sys; sys.platform = 'win32'; shutil.which = lambda name: None;"
+        "exec(sys.stdin.read())"
+    )
     message = subprocess.run(
         (sys.executable, "-c", program),
         cwd=folder,

@@ -26,7 +26,7 @@ SUFFIXES = {
     ".yml",
 }
 LEFT_OUT = re.compile(
-    r"requirements|docs/(mutants|style)\.md|\.venv/|\.mutants/|\.git/|node_modules/"
+    r"requirements|docs/(mutants|style)\.md|\.venv[^/]*/|\.mutants/|\.git/|node_modules/"
 )
 # "The mail server" is one, and so is the program that people read emails with.
 KINDS_OF_MAIL = r"(?! (?:server|program|scanner)s?\b)"
