@@ -35,7 +35,7 @@ SETTINGS = {
     **dict.fromkeys(("LIMIT_MAIL_BY_ADDRESS", "LIMIT_MAIL_BY_IP"), "1000 per minute"),
 }
 # What must not be in a log: Ada's and Grace's names and addresses, a hash, a token or its hash.
-PRIVATE = re.compile(r"(?i)ada|grace|hopper|scrypt:|\b[\w-]{43}\b|\b[0-9a-f]{64}\b")
+PRIVATE = re.compile(r"(?i)\bada\b|grace|hopper|scrypt:|\b[\w-]{43}\b|\b[0-9a-f]{64}\b")
 
 
 def engine_of(app: Flask) -> Engine:
