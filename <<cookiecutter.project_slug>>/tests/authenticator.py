@@ -38,6 +38,10 @@ class Authenticator:
         near = {self.code(steps) for steps in range(-12, 13)}
         return next(code for code in map("{:06}".format, range(100)) if code not in near)
 
+    def wrong_codes(self) -> list[str]:
+        """Return codes that are refused: a wrong one, an earlier one, and malformed ones."""
+        return [self.wrong_code(), self.code(-1), "", "１２３４５６", "٣٤٥٦٧٨", "\0", "x" * 9999]
+
 
 @pytest.fixture(autouse=True)
 def noon() -> Iterator[None]:

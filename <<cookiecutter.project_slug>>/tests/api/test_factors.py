@@ -105,15 +105,7 @@ def test_other_responses_to_a_sign_in_are_unchanged(
 
 def test_a_wrong_code_leaves_the_challenge_as_it_is(api: ApiClient, phone: Authenticator) -> None:
     challenge = first_step(api)
-    for code in (
-        phone.wrong_code(),
-        phone.code(-1),
-        "",
-        "１２３４５６",
-        "٣٤٥٦٧٨",
-        "\0",
-        "x" * 9999,
-    ):
+    for code in phone.wrong_codes():
         assert set(errors_of(second_step(api, code, challenge=challenge))) == {"code"}
     assert second_step(api, phone.code(), challenge=challenge).status_code == 201
 
