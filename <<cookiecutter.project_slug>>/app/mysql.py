@@ -1,12 +1,15 @@
-"""What MySQL and MariaDB need on every connection: an isolation level, and time-outs."""
+"""What MySQL and MariaDB need: an isolation level, time-outs, and another try after a deadlock."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pymysql
 from flask import Config
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Engine, RootTransaction, event
+from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
 from app import backups, time_outs
 from app.faults import Fault
@@ -37,6 +40,11 @@ VALUE_FREE = {
     *(1048, 1264, 1265, 1364, 1406, 3819, 4025),  # a value does not fit its column or a check
 }
 DUPLICATE_ENTRY = 1062
+DEADLOCK = 1213
+# How long a statement that met a deadlock waits before each new try, in seconds.
+DEADLOCK_PAUSES = (0.01, 0.02, 0.04, 0.08)
+# The rows that these read stay locked until the end of the transaction.
+LOCKING_READ = re.compile(r"\bFOR (UPDATE|SHARE)\b|\bLOCK IN SHARE MODE\b")
 BACKUP_SUFFIX = ".sql"
 # Options of the URL that the client's program has too.
 CLIENT_OPTIONS = {"unix_socket": "socket", "ssl_ca": "ssl-ca"}
@@ -74,6 +82,38 @@ def set_up(engine: Engine, config: Config) -> None:
                 f" /*M! , max_statement_time = {seconds} */"
                 f" /*!80000 , max_execution_time = {seconds * 1000} */"
             )
+
+    repeat_after_deadlock(engine)
+
+
+def repeat_after_deadlock(engine: Engine) -> None:
+    """Execute a statement again that met a deadlock before its transaction had locked anything.
+
+    Several INSERTs of one value, such as an email address, meet a deadlock where a deleted row
+    with it is not purged yet. The server has rolled back the transaction, so that any other
+    statement that fails must fail as a whole.
+    """
+    locking: WeakSet[RootTransaction] = WeakSet()
+
+    @event.listens_for(engine, "do_execute")
+    def execute(
+        cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
+    ) -> bool:
+        transaction = context.root_connection.get_transaction()
+        if statement.startswith("SELECT ") and not LOCKING_READ.search(statement):
+            return False
+        if transaction is None or transaction in locking:
+            return False
+        locking.add(transaction)
+        for pause in DEADLOCK_PAUSES:
+            try:
+                cursor.execute(statement, parameters)
+                return True
+            except pymysql.OperationalError as error:
+                if _parts(error)[0] != DEADLOCK:
+                    raise
+                time.sleep(pause)
+        return False
 
 
 def diagnose(error: BaseException | None) -> Fault:

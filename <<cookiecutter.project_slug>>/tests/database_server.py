@@ -1,6 +1,9 @@
 """A database on a server for each test process, dropped afterwards.
 
 The server is the one that TEST_DATABASE_URL names, with a user who may create databases.
+#: if cookiecutter.__backend == "mysql"
+The user also needs the right PROCESS, to see which transactions wait.
+#: endif
 """
 
 import os

@@ -1,14 +1,25 @@
-"""What errors of MySQL and MariaDB mean."""
+"""What errors of MySQL and MariaDB mean, and what becomes of a deadlock."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pymysql
 import pytest
-from flask import Config
-from sqlalchemy import create_engine, event
+from flask import Config, Flask
+from sqlalchemy import create_engine, event, func, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from app import faults, mysql
+from app.accounts.models import Account, LimitCounter
+from app.columns import now
 from app.config import DEFAULTS
+from app.extensions import db, transaction
+
+WAITING = """
+    SELECT count(*) FROM information_schema.innodb_trx
+    JOIN information_schema.processlist ON id = trx_mysql_thread_id
+    WHERE trx_state = 'LOCK WAIT' AND db = database()
+"""
 
 
 @pytest.mark.parametrize(
@@ -73,3 +84,58 @@ def test_every_name_can_be_stored_whatever_character_set_the_url_asks_for() -> N
     with pytest.raises(LookupError):
         engine.connect()
     assert used["charset"] == "utf8mb4"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "repeated"),
+    [
+        ("SELECT id FROM accounts", True),
+        ("SELECT id FROM jobs FOR UPDATE", False),
+        ("UPDATE limit_counters SET attempts = 2 WHERE name = 'earlier'", False),
+    ],
+)
+def test_an_insert_that_meets_a_deadlock_is_repeated_if_nothing_is_lost(
+    app: Flask, earlier: str, repeated: bool
+) -> None:
+    with app.app_context(), transaction():
+        db.session.execute(insert(LimitCounter).values(counter("earlier")))
+
+    def register() -> None:
+        with app.app_context(), transaction():
+            db.session.execute(text(earlier))
+            db.session.add(Account(name="Ada", email="ada@example.com", password_hash=""))
+
+    with ThreadPoolExecutor() as pool:
+        with app.app_context(), db.engine.connect() as other:
+            other.execution_options(isolation_level="SERIALIZABLE")
+            # Of two transactions the server rolls back the one that changed fewer rows.
+            other.execute(insert(LimitCounter), [counter(f"other {n}") for n in range(9)])
+            by_email = "SELECT id FROM accounts WHERE email = 'ada@example.com' FOR UPDATE"
+            other.execute(text(by_email))
+            registration = pool.submit(register)
+            wait_until_one_waits()
+            other.execute(text("SELECT id FROM accounts FORCE INDEX (PRIMARY) FOR UPDATE"))
+            other.commit()
+        if repeated:
+            registration.result()
+        else:
+            with pytest.raises(OperationalError, match="1213"):
+                registration.result()
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Account)) == repeated
+        attempts = select(LimitCounter.attempts).where(LimitCounter.name == "earlier")
+        assert db.session.scalar(attempts) == 1
+
+
+def wait_until_one_waits() -> None:
+    """Wait until a transaction in the tests' database waits for a lock."""
+    found = 0
+    while not found:
+        # Before the server fills this table again, nobody may read it for a tenth of a second.
+        db.session.execute(text("DO SLEEP(0.2)"))
+        found = db.session.scalar(text(WAITING))
+
+
+def counter(name: str) -> dict[str, Any]:
+    """Return the values of a counter."""
+    return {"name": name, "attempts": 1, "expires_at": now()}
