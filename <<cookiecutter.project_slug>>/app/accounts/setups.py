@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import delete, select
 
-from app.accounts import encryption, store, totp
+from app.accounts import encryption, sessions, store, totp
+from app.accounts.errors import SignedOut
 from app.accounts.models import Account, Session, TotpSetup
 from app.columns import now
 from app.extensions import db
@@ -43,7 +44,12 @@ def find(current: Session) -> Waiting | None:
 
 
 def find_or_new(current: Session) -> SetUp:
-    """Return the key that waits in a session, or a new one. The caller holds the account's row."""
+    """Return the key that waits in a session, or a new one. The caller holds the account's row.
+
+    Raises SignedOut when the session has ended in the meantime.
+    """
+    if not sessions.hold(current):
+        raise SignedOut
     waiting = find(current)
     if waiting is None:
         end(current)

@@ -1,5 +1,7 @@
 """Codes in concurrent requests: one succeeds, and guesses don't exceed the limit."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import time_machine
 from flask import Flask
@@ -7,8 +9,14 @@ from sqlalchemy import func, select
 
 from app.accounts import authentication, factors, sessions
 from app.accounts.client import Client
-from app.accounts.errors import FactorRequired, InvalidChallenge, InvalidInput, LimitReached
-from app.accounts.models import Challenge, RecoveryCode, Session, TotpFactor
+from app.accounts.errors import (
+    FactorRequired,
+    InvalidChallenge,
+    InvalidInput,
+    LimitReached,
+    SignedOut,
+)
+from app.accounts.models import Challenge, RecoveryCode, Session, TotpFactor, TotpSetup
 from app.extensions import db
 from tests.accounts.test_races import at_once
 from tests.authenticator import KIND, Authenticator, begin, first_step, turn_on
@@ -186,3 +194,22 @@ def test_concurrent_requests_confirm_a_key_only_once(
 
     assert at_once(app, confirm, TIMES) == {"turned on": 1, "refused": TIMES - 1}
     assert (count(app, TotpFactor), count(app, RecoveryCode)) == (1, 8)
+
+
+def test_no_key_waits_in_a_session_that_ended_in_the_meantime(
+    app: Flask, account: str, clock: time_machine.Traveller
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        assert session.account.email
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(end_session, app, session).result()
+        with pytest.raises(SignedOut):
+            begin(session)
+    assert count(app, TotpSetup) == 0
+
+
+def end_session(app: Flask, session: Session) -> None:
+    """End a session, as another request would at the same moment."""
+    with app.app_context():
+        sessions.revoke(session.account, str(session.public_id), CLIENT)
