@@ -1,4 +1,4 @@
-"""What MySQL and MariaDB need: an isolation level, time-outs, and another try after a deadlock."""
+"""What MySQL and MariaDB need: time-outs, and another try after a deadlock."""
 
 import re
 import time
@@ -68,15 +68,10 @@ def set_up(engine: Engine, config: Config) -> None:
 
     @event.listens_for(engine, "connect")
     def limit_server(connection: Any, _record: object) -> None:
-        """Set isolation and time-outs. Each server reads the comments that are for it.
-
-        The default, REPEATABLE READ, hides what others committed since the transaction began, and
-        locks gaps between rows, so that more transactions end in a deadlock.
-        """
+        """Set the time-outs. Each server reads the comments that are for it."""
         lock_seconds = config["DATABASE_LOCK_TIMEOUT_SECONDS"]
         seconds = time_outs.of_statements(config) or 0
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(
                 f"SET innodb_lock_wait_timeout = {lock_seconds}, lock_wait_timeout = {lock_seconds}"
                 f" /*M! , max_statement_time = {seconds} */"

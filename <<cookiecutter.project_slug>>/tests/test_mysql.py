@@ -14,6 +14,7 @@ from app.accounts.models import Account, LimitCounter
 from app.columns import now
 from app.config import DEFAULTS
 from app.extensions import db, transaction
+from tests.conftest import MakeApp
 
 WAITING = """
     SELECT count(*) FROM information_schema.innodb_trx
@@ -86,6 +87,26 @@ def test_every_name_can_be_stored_whatever_character_set_the_url_asks_for() -> N
     assert used["charset"] == "utf8mb4"
 
 
+def test_each_transaction_reads_what_others_have_committed(
+    make_app: MakeApp, database_url: str
+) -> None:
+    needs_server(database_url)
+    levels = []
+    with make_app().app_context():
+        for own in ("READ COMMITTED", "SERIALIZABLE", "READ COMMITTED"):
+            with db.engine.connect() as connection:
+                levels.append(connection.get_isolation_level())
+                connection.execution_options(isolation_level=own)
+    assert levels == ["READ COMMITTED"] * 3
+
+
+def test_the_owner_can_choose_another_isolation_level(make_app: MakeApp, database_url: str) -> None:
+    needs_server(database_url)
+    app = make_app(SQLALCHEMY_ENGINE_OPTIONS={"isolation_level": "SERIALIZABLE"})
+    with app.app_context(), db.engine.connect() as connection:
+        assert connection.get_isolation_level() == "SERIALIZABLE"
+
+
 @pytest.mark.parametrize(
     ("earlier", "repeated"),
     [
@@ -97,8 +118,7 @@ def test_every_name_can_be_stored_whatever_character_set_the_url_asks_for() -> N
 def test_an_insert_that_meets_a_deadlock_is_repeated_if_nothing_is_lost(
     app: Flask, database_url: str, earlier: str, repeated: bool
 ) -> None:
-    if not database_url.startswith(("mysql", "mariadb")):
-        pytest.skip("this is neither MySQL nor MariaDB")
+    needs_server(database_url)
     with app.app_context(), transaction():
         db.session.execute(insert(LimitCounter).values(counter("earlier")))
 
@@ -127,6 +147,12 @@ def test_an_insert_that_meets_a_deadlock_is_repeated_if_nothing_is_lost(
         assert db.session.scalar(select(func.count()).select_from(Account)) == repeated
         attempts = select(LimitCounter.attempts).where(LimitCounter.name == "earlier")
         assert db.session.scalar(attempts) == 1
+
+
+def needs_server(url: str) -> None:
+    """Skip a test that runs on another kind of database."""
+    if not url.startswith(("mysql", "mariadb")):
+        pytest.skip("this is neither MySQL nor MariaDB")
 
 
 def wait_until_one_waits() -> None:
