@@ -97,7 +97,8 @@ def confirm(current: Session, typed: str, client: Client) -> list[str]:
         # This session has just proved the factor.
         verified = update(Session).where(Session.id == current.id)
         db.session.execute(verified.values(factor_verified=True))
-        jobs.enqueue("factor_added", email=account.email, account_id=account.id)
+        notice = "factor_replaced" if replaced else "factor_added"
+        jobs.enqueue(notice, email=account.email, account_id=account.id)
     if replaced:
         events.record("factor.removed", client, account.id, method="totp")
     events.record("factor.added", client, account.id, method="totp")

@@ -30,6 +30,7 @@ NOTICES: dict[str, Callable[[str], Email]] = {
     "already_registered": emails.already_registered,
     "password_changed": emails.password_changed,
     "factor_added": emails.factor_added,
+    "factor_replaced": emails.factor_replaced,
     "factor_removed": emails.factor_removed,
     "recovery_codes_made": emails.recovery_codes_made,
     "passkey_added": emails.passkey_added,

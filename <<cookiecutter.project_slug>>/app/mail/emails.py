@@ -149,6 +149,19 @@ def factor_added(to: str) -> Email:
     )
 
 
+def factor_replaced(to: str) -> Email:
+    """Tell the owner that the codes come from another authenticator app."""
+    return Email(
+        to,
+        "Your authenticator app was replaced",
+        (
+            "Signing in with your password now needs a code from another authenticator app. Codes"
+            " from the one before, and your earlier recovery codes, no longer work.",
+        ),
+        closing=f"If this wasn't you, {_contact()} right away.",
+    )
+
+
 def factor_removed(to: str) -> Email:
     """Tell the owner that signing in takes no second factor any more."""
     return Email(

@@ -29,6 +29,7 @@ NOTICES: list[Callable[[str], Email]] = [
     emails.email_changed,
     emails.account_deleted,
     emails.factor_added,
+    emails.factor_replaced,
     emails.factor_removed,
     emails.recovery_codes_made,
     emails.passkey_added,

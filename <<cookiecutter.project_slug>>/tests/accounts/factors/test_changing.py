@@ -54,7 +54,9 @@ def test_turning_it_off_twice_is_refused(session: Session) -> None:
         assert caught.value.errors == {"code": [factors.OFF]}
 
 
-def test_another_phone_replaces_the_first(session: Session, clock: time_machine.Traveller) -> None:
+def test_another_phone_replaces_the_first(
+    session: Session, clock: time_machine.Traveller, inbox: Inbox
+) -> None:
     first = turn_on(session, CLIENT)
     second = turn_on(session, CLIENT)
     assert (count(TotpFactor), count(RecoveryCode)) == (1, 8)
@@ -63,6 +65,11 @@ def test_another_phone_replaces_the_first(session: Session, clock: time_machine.
         with pytest.raises(InvalidInput):
             authentication.sign_in_with_code(token, code, CLIENT, KIND)
     assert authentication.sign_in_with_code(token, second.code(), CLIENT, KIND)
+    subjects = [mail.subject.split(" · ")[0] for mail in inbox.to("ada@example.com")]
+    assert subjects[:2] == [
+        "Two-factor authentication was turned on",
+        "Your authenticator app was replaced",
+    ]
 
 
 def test_a_reset_or_a_change_of_address_changes_no_factor_and_signs_nobody_in(
