@@ -44,6 +44,17 @@ def read(value: Any) -> str:
     return url
 
 
+#: if cookiecutter.__backend == "sqlite"
+def is_in_memory(url: str) -> bool:
+    """Return whether a database is in memory: each thread has its own, and it is never saved."""
+    parsed = make_url(with_driver(url))
+    if parsed.get_backend_name() != "sqlite":
+        return False
+    file = parsed.database or ":memory:"
+    return ":memory:" in file or parsed.query.get("mode") == "memory"
+
+
+#: endif
 def with_driver(url: str) -> str:
     """Return the URL with the driver this app installs, whichever one it names.
 

@@ -129,6 +129,16 @@ def _production(config: Mapping[str, Any], urls: list[str]) -> Problems:
             "MAIL_SUPPRESS_SEND",
             "is on, so no email would leave; turn it off and set MAIL_SERVER to your mail server",
         )
+    #: if cookiecutter.__backend == "sqlite"
+    from app import database_url
+
+    if database_url.is_in_memory(config["DATABASE_URL"]) and not config["TESTING"]:
+        yield (
+            "DATABASE_URL",
+            "is a database in memory, which each thread has for itself and nothing saves; set it"
+            " to a file, such as sqlite:///app.db",
+        )
+    #: endif
 
 
 def _email(config: Mapping[str, Any]) -> Problems:

@@ -12,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from app import faults, sqlite
 from app.extensions import db
-from tests.conftest import MakeApp
+from tests.conftest import SETTINGS, MakeApp
 from tests.failing import engine_of
+from tests.test_settings import refusal, started
 
 
 def error(name: str, message: str) -> sqlite3.Error:
@@ -95,3 +96,18 @@ def test_a_backup_of_a_database_without_tables_is_refused(
     assert result.exit_code == 1
     assert result.stderr == "Error: The database has no tables; run `flask db upgrade`.\n"
     assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:shop?mode=memory&uri=true",
+    ],
+)
+def test_a_database_in_memory_is_refused_in_production(url: str) -> None:
+    settings = {**SETTINGS, "TESTING": False}
+    assert refusal({**settings, "DATABASE_URL": url}).startswith("DATABASE_URL is a database in m")
+    assert started({**settings, "DATABASE_URL": "sqlite:///memory.db"})
