@@ -10,7 +10,14 @@ from app import create_app
 from tests import programs
 from tests.conftest import SETTINGS
 from tests.programs import Ended
-from tests.test_settings import URL, refusal, started
+from tests.test_settings import LONG_KEY, URL, refusal, started
+
+PRODUCTION = {
+    "DATABASE_URL": URL,
+    "SECRET_KEY": LONG_KEY,
+    "BASE_URL": "https://app.example.com",
+    "MAIL_SERVER": "mail.example.com",
+}
 
 
 def test_debug_mode_is_refused_under_a_production_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +81,11 @@ def test_debug_mode_needs_no_settings() -> None:
     app = create_app({"DATABASE_URL": URL, "DEBUG": True})
     assert app.config["BASE_URL"] == "http://localhost:5000"
     assert app.config["SECRET_KEY"]
+
+
+def test_garbage_is_collected_once_the_app_has_started() -> None:
+    result = run(["-c", "import gc, wsgi; print(gc.isenabled())"], **PRODUCTION)
+    assert (result.returncode, result.stdout) == (0, "True\n")
 
 
 def test_a_wrong_setting_stops_gunicorn_with_one_line() -> None:
