@@ -7,7 +7,11 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Connection, event
 
+from app import jobs
+from app.accounts import recovery
+from app.accounts.client import Client
 from app.extensions import db
+from app.jobs import queue
 
 # Each process reads all hash methods once.
 ONCE = "password_hash LIKE"
@@ -56,6 +60,14 @@ def without_index(connection: Connection, statement: str, parameters: Any) -> It
             if step.startswith("SCAN"):
                 yield step
     #: endif
+
+
+def test_workers_find_their_jobs_by_an_index(app: Flask, account: str) -> None:
+    with explained(app) as plans, app.app_context():
+        recovery.mail_reset(account, Client())
+        assert jobs.run_due(app) == 1
+        assert queue.seconds_late() == 0
+    check(plans)
 
 
 #: if cookiecutter.interface != "api"
