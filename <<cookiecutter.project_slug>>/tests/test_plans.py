@@ -79,6 +79,7 @@ def test_pages_find_their_rows_by_an_index(app: Flask, account: str) -> None:
     with explained(app) as plans:
         assert browser.get("/account").status_code == 200
         assert browser.get("/account/sessions").status_code == 200
+        assert browser.get("/account/export").status_code == 200
         browser.submit("/account/sessions/revoke-others", page="/account/sessions")
         browser.submit("/logout", page="/account")
         assert browser.sign_in(account).status_code == 303
@@ -97,6 +98,7 @@ def test_the_api_finds_its_rows_by_an_index(app: Flask, account: str) -> None:
         for line in (
             "GET /account",
             "GET /sessions",
+            "GET /account/export",
             "DELETE /sessions",
             "DELETE /sessions/current",
         ):

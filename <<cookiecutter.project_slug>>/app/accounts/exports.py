@@ -24,10 +24,9 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKeyConstraint,
     Table,
-    and_,
-    exists,
     or_,
     select,
+    tuple_,
 )
 
 from app.accounts.models import Account
@@ -96,8 +95,9 @@ def _links(
 
 def _refers(link: ForeignKeyConstraint, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether a row refers to a row that fulfills the condition."""
-    pairs = and_(*(element.parent == element.column for element in link.elements))
-    return exists(select(1).select_from(link.referred_table).where(pairs, condition))
+    # Not EXISTS: SQLite would read the whole table, and look for the account of each row.
+    referred = select(*(element.column for element in link.elements)).where(condition)
+    return tuple_(*(element.parent for element in link.elements)).in_(referred)
 
 
 def _marked(item: Table | Column[Any]) -> bool | None:
