@@ -65,6 +65,21 @@ def make(metadata: sa.MetaData) -> dict[str, sa.Table]:
             key("accounts.id", name="friend_id", export=True),
             sa.Column("since", text),
         ),
+        table(
+            "volumes",
+            key("accounts.id"),
+            sa.Column("number", sa.Integer),
+            sa.UniqueConstraint("accounts_id", "number", name="uq_test_volumes_number"),
+        ),
+        table(
+            "chapters",
+            sa.Column("owner_id", sa.Integer),
+            sa.Column("number", sa.Integer),
+            sa.Column("heading", text),
+            sa.ForeignKeyConstraint(
+                ["owner_id", "number"], ["test_volumes.accounts_id", "test_volumes.number"]
+            ),
+        ),
         table("visits", key("accounts.email", name="email"), sa.Column("page", text)),
         table(
             "notes",
@@ -135,6 +150,8 @@ def test_rows_are_exported_for_the_account_they_belong_to(
             recipient_id=other.id,
             said=f"message of {name}",
         )
+        add(tables["volumes"], accounts_id=owner.id, number=1)
+        add(tables["chapters"], owner_id=owner.id, number=1, heading=f"chapter of {name}")
         add(tables["visits"], email=owner.email, page=f"visit of {name}")
         add(tables["scores"], accounts_id=owner.id, score=f"score of {name}")
     add(tables["cities"], city="city of ada")
@@ -143,7 +160,7 @@ def test_rows_are_exported_for_the_account_they_belong_to(
     text = json.dumps(exported)
     assert "of eve" not in text
     assert "eve@" not in text
-    for what in ("post", "picture", "label", "comment", "message", "visit"):
+    for what in ("post", "picture", "label", "comment", "message", "chapter", "visit"):
         assert f"{what} of ada" in text
     assert "friends with ada" in text
     assert "score of" not in text
