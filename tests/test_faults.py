@@ -1,6 +1,7 @@
 """What an app does while the mail server, Redis or a worker fails, with real processes."""
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -27,12 +28,22 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="module")
-def folder(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(template: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app with everything on, over SQLite, with Ada's account."""
     render = make_renderer(template, tmp_path_factory.mktemp("faults"))
     rendered = render(**Variant("both", True, "sqlite").answers)
     nodes.prepare(rendered, programs, nodes.settings("sqlite:///app.db"))
+    shutil.copy(rendered / "instance" / "app.db", rendered)
     return rendered
+
+
+@pytest.fixture
+def folder(prepared: Path) -> Path:
+    """The app with the database that it began with: no email of another test waits in it."""
+    for old in (prepared / "instance").glob("app.db*"):
+        old.unlink()
+    shutil.copy(prepared / "app.db", prepared / "instance")
+    return prepared
 
 
 @contextmanager
