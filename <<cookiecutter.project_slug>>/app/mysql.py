@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 import pymysql
 from flask import Config
-from sqlalchemy import URL, Engine, RootTransaction, event
+from sqlalchemy import URL, Connection, Engine, RootTransaction, event
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
 from app import backups, time_outs
@@ -94,12 +94,8 @@ def repeat_after_deadlock(engine: Engine) -> None:
     def execute(
         cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
     ) -> bool:
-        transaction = context.root_connection.get_transaction()
-        if statement.startswith("SELECT ") and not LOCKING_READ.search(statement):
+        if context.root_connection.get_transaction() in locking:
             return False
-        if transaction is None or transaction in locking:
-            return False
-        locking.add(transaction)
         for pause in DEADLOCK_PAUSES:
             try:
                 cursor.execute(statement, parameters)
@@ -109,6 +105,13 @@ def repeat_after_deadlock(engine: Engine) -> None:
                     raise
                 time.sleep(pause)
         return False
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        transaction = connection.get_transaction()
+        reads = statement.startswith("SELECT ") and not LOCKING_READ.search(statement)
+        if isinstance(transaction, RootTransaction) and not reads:
+            locking.add(transaction)
 
 
 def diagnose(error: BaseException | None) -> Fault:
