@@ -95,7 +95,7 @@ def _links(
 
 def _refers(link: ForeignKeyConstraint, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether a row refers to a row that fulfills the condition."""
-    # Not EXISTS: SQLite would read the whole table, and look for the account of each row.
+    # Not EXISTS: some databases would read the whole table, and look for the account of each row.
     referred = select(*(element.column for element in link.elements)).where(condition)
     return tuple_(*(element.parent for element in link.elements)).in_(referred)
 

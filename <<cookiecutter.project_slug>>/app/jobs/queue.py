@@ -163,7 +163,7 @@ def _next(job_id: int | None) -> Job | None:
     first = select(Job).order_by(Job.due_at, Job.id).limit(1)
     if job_id is not None:
         first = first.where(Job.id == job_id)
-    # Two statements, each along the index: SQLite would read all of it for an OR.
+    # Two statements, each along the index: for an OR, some databases would read all of it.
     due, too_far = Job.due_at <= now(), Job.due_at > now() + FARTHEST
     return db.session.scalar(first.where(due)) or db.session.scalar(first.where(too_far))
 
