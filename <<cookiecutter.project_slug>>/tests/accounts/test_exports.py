@@ -170,6 +170,25 @@ def test_rows_are_exported_for_the_account_they_belong_to(
     assert "test_friends" in exports.collect(eve, tables["accounts"])
 
 
+def test_a_table_named_like_a_part_of_the_export_is_beside_it(app: Flask, account: str) -> None:
+    metadata = sa.MetaData()
+    people = cast(sa.Table, Account.__table__).to_metadata(metadata)
+    number = sa.Column("id", sa.Integer, primary_key=True)
+    own = sa.Table("account", metadata, number, key("accounts.id"))
+    with app.app_context():
+        own.create(db.engine)
+        try:
+            ada = store.by_email(account)
+            assert ada is not None
+            add(own, id=7, accounts_id=ada.id)
+            exported = exports.collect(ada, people)
+        finally:
+            db.session.rollback()
+            own.drop(db.engine)
+    assert exported["account"]["email"] == account
+    assert exported["table account"] == [{"id": 7}]
+
+
 def test_secret_and_marked_columns_are_not_exported(
     app: Flask, tables: dict[str, sa.Table]
 ) -> None:

@@ -7,7 +7,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts import authentication, factors, sessions
+from app.accounts import authentication, factors, sessions, setups, totp
 from app.accounts.client import Client
 from app.accounts.errors import (
     FactorRequired,
@@ -17,7 +17,7 @@ from app.accounts.errors import (
     SignedOut,
 )
 from app.accounts.models import Challenge, RecoveryCode, Session, TotpFactor, TotpSetup
-from app.extensions import db
+from app.extensions import db, transaction
 from tests.accounts.test_races import at_once
 from tests.authenticator import KIND, Authenticator, begin, first_step, turn_on
 from tests.conftest import PASSWORD, MakeApp, add_account
@@ -207,6 +207,35 @@ def test_no_key_waits_in_a_session_that_ended_in_the_meantime(
         with pytest.raises(SignedOut):
             begin(session)
     assert count(app, TotpSetup) == 0
+
+
+def test_a_key_that_was_replaced_in_the_meantime_is_not_confirmed(
+    app: Flask, account: str, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matching_step = totp.matching_step
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        phone = Authenticator(begin(session).secret)
+
+        def replace_first(secret: str, code: str) -> int | None:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(replace_key, app, session.id).result()
+            return matching_step(secret, code)
+
+        monkeypatch.setattr(totp, "matching_step", replace_first)
+        with pytest.raises(InvalidInput) as caught:
+            factors.confirm(session, phone.code(), CLIENT)
+    assert caught.value.errors == {"code": [factors.NOT_WAITING]}
+    assert (count(app, TotpFactor), count(app, TotpSetup)) == (0, 1)
+
+
+def replace_key(app: Flask, session_id: int) -> None:
+    """Begin again in a session, as another request would at the same moment."""
+    with app.app_context():
+        current = db.session.get_one(Session, session_id)
+        with transaction():
+            setups.end(current)
+            setups.find_or_new(current)
 
 
 def end_session(app: Flask, session: Session) -> None:
