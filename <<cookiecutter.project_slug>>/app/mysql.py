@@ -78,15 +78,17 @@ def set_up(engine: Engine, config: Config) -> None:
                 f" /*!80000 , max_execution_time = {seconds * 1000} */"
             )
 
-    repeat_after_deadlock(engine)
+    options = config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
+    repeat_after_deadlock(engine, options.get("isolation_level"))
 
 
-def repeat_after_deadlock(engine: Engine) -> None:
+def repeat_after_deadlock(engine: Engine, level: str | None) -> None:
     """Execute a statement again that met a deadlock before its transaction had locked anything.
 
     Several INSERTs of one value, such as an email address, meet a deadlock where a deleted row
     with it is not purged yet. The server has rolled back the transaction, so that any other
-    statement that fails must fail as a whole.
+    statement that fails must fail as a whole. So must one at another isolation level than READ
+    COMMITTED, where what a transaction has read counts too. `level` is that of the engine.
     """
     locking: WeakSet[RootTransaction] = WeakSet()
 
@@ -94,7 +96,9 @@ def repeat_after_deadlock(engine: Engine) -> None:
     def execute(
         cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
     ) -> bool:
-        if context.root_connection.get_transaction() in locking:
+        connection = context.root_connection
+        own_level = connection.get_execution_options().get("isolation_level", level)
+        if own_level != "READ COMMITTED" or connection.get_transaction() in locking:
             return False
         for pause in DEADLOCK_PAUSES:
             try:

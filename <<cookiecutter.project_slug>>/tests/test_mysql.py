@@ -111,6 +111,7 @@ def test_the_owner_can_choose_another_isolation_level(make_app: MakeApp, databas
     ("earlier", "repeated"),
     [
         ("SELECT id FROM accounts", True),
+        ("SELECT id FROM accounts -- SERIALIZABLE", False),
         ("SELECT id FROM jobs FOR UPDATE", False),
         ("UPDATE limit_counters SET attempts = 2 WHERE name = 'earlier'", False),
         ("INSERT INTO limit_counters VALUES (:name, :attempts, :expires_at)", False),
@@ -125,6 +126,8 @@ def test_an_insert_that_meets_a_deadlock_is_repeated_if_nothing_is_lost(
 
     def register() -> None:
         with app.app_context(), transaction():
+            if "SERIALIZABLE" in earlier:
+                db.session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
             many = [counter("one"), counter("another")] if ":name" in earlier else None
             db.session.execute(text(earlier), many)
             db.session.add(Account(name="Ada", email="ada@example.com", password_hash=""))
