@@ -5,11 +5,13 @@ migrated and the app is created once; a fork costs milliseconds. Its orders are 
 
     mutants: the names to try; without them, the tests that reach each function are noted
     statistics: the file of those notes
+    limit: seconds of processor time after which a mutant is left alone, or null
 """
 
 import contextlib
 import importlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -38,7 +40,7 @@ LEFT_OUT = (
 # Seconds after which a test hangs, and how many times longer than usual it may take.
 PATIENCE, FACTOR = 60, 40
 # What mutmut writes for a mutant.
-SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
+SURVIVED, KILLED, NO_TESTS, GIVEN_UP, TIMEOUT = 0, 1, 33, 35, 36
 
 
 class Listener:
@@ -207,6 +209,7 @@ class Runner:
         self.seconds: dict[str, float] = found["seconds"]
         self.at_start: list[str] = found["at_start"]
         self.killers: dict[str, list[str]] = defaultdict(list)
+        self.limit: float = ORDERS["limit"] or math.inf
 
     def try_all(self, mutants: list[str]) -> None:
         """Try mutants and write what became of each: first those of code that starts the app."""
@@ -247,7 +250,10 @@ class Runner:
         """Run tests with a mutant until one fails. Return what mutmut writes, and which failed."""
         os.environ["MUTANT_UNDER_TEST"] = mutant
         last = self.ready.last.nodeid
+        began = time.process_time()
         for name, following in zip(names, [*names[1:], last], strict=True):
+            if time.process_time() - began > self.limit:
+                return GIVEN_UP, ""
             signal.setitimer(signal.ITIMER_REAL, PATIENCE + FACTOR * self.seconds[name])
             if not passes(self.ready.items[name], self.ready.items[following]):
                 return KILLED, name

@@ -1,11 +1,13 @@
 """Mutation testing: change the app's code in small ways, one at a time, and see if a test fails.
 
-    python -m tools.mutants [--files app/security.py ...] [--sample 300] [--processes 2] [--again]
+    python -m tools.mutants [--files app/security.py ...] [--sample 300] [--processes 2] [--limit 15]
+                            [--again] [--report]
 
 mutmut changes the functions in FILES; `mutant_runner.py` runs the tests that reach them, quick ones
 first. Results are kept in `.mutants/`: a run that was stopped continues, and only changed functions
-are tried again, or with --again those that survived too. With --sample, only so many mutants are
-tried, always the same; how many of all would be killed is estimated from them.
+are tried again, or with --again those that were not killed too. With --sample, only so many mutants
+are tried, always the same; how many of all would be killed is estimated from them. With --limit, a
+mutant is given up after so many seconds of processor time, and counts as not killed.
 Exits with 1 if fewer than 90 % of the mutants are killed, or if one survives that docs/mutants.md
 does not list.
 """
@@ -50,10 +52,12 @@ OUTCOMES = {
     5: "no tests",
     33: "no tests",
     34: "skipped",
+    35: "given up",
     24: "timeout",
     36: "timeout",
 }
 KILLED = ("killed", "timeout")
+ALIVE = ("survived", "no tests", "given up")
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["app"]
@@ -183,7 +187,7 @@ def margin(share: float, tried: int, mutants: int) -> float:
 def report(found: dict[str, str], *, sampled: bool = False) -> int:
     """Print the count and what is not explained; the exit status."""
     accepted = set(re.findall(r"`(app\.\S+__mutmut_\d+)`", ACCEPTED.read_text("utf-8")))
-    survivors = [name for name, outcome in found.items() if outcome in ("survived", "no tests")]
+    survivors = [name for name, outcome in found.items() if outcome in ALIVE]
     unexplained = [name for name in survivors if name not in accepted]
     for name in unexplained:
         print(f"{found[name]}: {name}")
@@ -199,20 +203,22 @@ def report(found: dict[str, str], *, sampled: bool = False) -> int:
     return int(share < ENOUGH or bool(unexplained) or incomplete)
 
 
-def run(files: list[str], size: int | None, processes: int, *, again: bool) -> None:
+def run(options: argparse.Namespace) -> None:
     """Try the mutants that were not tried yet; all, or those of a sample."""
+    files: list[str] = options.files
     copy_app(files)
     python = install() / "python"
     settings = {"PATH": f"{python.parent}:{os.environ['PATH']}"}
     commands.run(python, "-c", GENERATE, folder=APP, settings=settings)
     statistics = WORK / f"statistics-{digest(files)}.json"
     if not statistics.exists():
-        wait_for([start(python, {"statistics": str(statistics)}, 0)])
+        wait_for([start(python, {"statistics": str(statistics), "limit": None}, 0)])
     found = outcomes(files)
-    waiting = ("not tried", "survived", "no tests") if again else ("not tried",)
-    names = [name for name in sample(list(found), size) if found[name] in waiting]
+    waiting = ("not tried", *ALIVE) if options.again else ("not tried",)
+    names = [name for name in sample(list(found), options.sample) if found[name] in waiting]
     orders = [
-        {"statistics": str(statistics), "mutants": share} for share in shares(names, processes)
+        {"statistics": str(statistics), "limit": options.limit, "mutants": share}
+        for share in shares(names, options.processes)
     ]
     wait_for([start(python, each, number) for number, each in enumerate(orders)])
 
@@ -262,11 +268,12 @@ def main() -> int:
     parser.add_argument("--files", nargs="+", default=FILES)
     parser.add_argument("--sample", type=int, help="how many mutants to try, of all files together")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--again", action="store_true", help="also try the survivors")
+    parser.add_argument("--limit", type=float, help="seconds of processor time for each mutant")
+    parser.add_argument("--again", action="store_true", help="also try those that were not killed")
     parser.add_argument("--report", action="store_true", help="only show what was found")
     options = parser.parse_args()
     if not options.report:
-        run(options.files, options.sample, options.processes, again=options.again)
+        run(options)
     return report(outcomes(options.files), sampled=options.sample is not None)
 
 
