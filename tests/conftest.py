@@ -37,16 +37,16 @@ LONG = (
     "tests/test_jobs.py",
     "tests/test_database_faults.py",
     "tests/test_bodies.py",
-    "tests/test_deployment.py",
+    "tests/deployment/",
     "tests/test_servers.py",
     "tests/test_faults.py",
 )
 # Tests that share an app, beside those of a variant.
 SHARING = (
     "browser",
+    "deployment",
     "test_in_place",
     "test_bodies",
-    "test_deployment",
     "test_faults",
     "test_servers",
 )
