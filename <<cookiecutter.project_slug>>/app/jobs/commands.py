@@ -14,10 +14,12 @@ from app.jobs.queue import WORKER
 
 
 @click.command("jobs")
-def list_jobs() -> None:
-    """List waiting jobs: ID, name, account, age, attempts, next attempt, last error."""
-    jobs = db.session.scalars(select(Job).order_by(Job.created_at, Job.id)).all()
-    for job in jobs:
+@click.option("--limit", type=click.IntRange(min=1), help="Show at most this many jobs.")
+def list_jobs(limit: int | None) -> None:
+    """List waiting jobs, oldest first: ID, name, account, age, attempts, next attempt, last error."""
+    job = None
+    query = select(Job).order_by(Job.created_at, Job.id).limit(limit)
+    for job in db.session.scalars(query).yield_per(500):
         age = duration((now() - job.created_at).total_seconds())
         wait = (job.due_at - now()).total_seconds()
         say(
@@ -29,7 +31,7 @@ def list_jobs() -> None:
             f"next in {duration(wait)}" if wait > 0 else "due",
             job.last_error or "-",
         )
-    if not jobs:
+    if job is None:
         say("No jobs are waiting.")
 
 

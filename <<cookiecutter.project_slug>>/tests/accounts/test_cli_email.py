@@ -95,6 +95,7 @@ def test_jobs_are_listed_on_one_line_each(app: Flask) -> None:
     assert second == ["account_deleted", "account -", "0 s old", "0 tries", "due", "-"]
     assert "\x1b" not in result.output
     assert "@" not in result.output
+    assert run(app, "jobs", "--limit", "1").output.splitlines() == result.output.splitlines()[:1]
 
 
 @pytest.mark.parametrize(
