@@ -37,9 +37,21 @@ def read(value: Any) -> str:
         raise ValueError("can't be read; see docs/settings.md for an example") from None
     if not 1 <= (parsed.port or 1) <= 65535:
         raise ValueError("has a port outside 1 to 65535")
+    #: if cookiecutter.__backend == "postgresql"
+    if parsed.get_backend_name() == "postgresql":
+        from app import postgresql
+
+        postgresql.check_options(parsed)
+    #: endif
     #: if cookiecutter.__backend == "mysql"
-    if parsed.get_backend_name() in ("mysql", "mariadb") and not parsed.database:
-        raise ValueError("must end with the name of the database, such as mysql://user@host/name")
+    if parsed.get_backend_name() in ("mysql", "mariadb"):
+        from app import mysql
+
+        mysql.check_options(parsed)
+        if not parsed.database:
+            raise ValueError(
+                "must end with the name of the database, such as mysql://user@host/name"
+            )
     #: endif
     return url
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -49,6 +50,14 @@ BACKUP_SUFFIX = ".sql"
 # Options of the URL that the client's program has too.
 CLIENT_OPTIONS = {"unix_socket": "socket", "ssl_ca": "ssl-ca"}
 KEY = re.compile(r"for key '([^']+)'$")
+
+
+def check_options(url: URL) -> None:
+    """Refuse options with which every connection would fail. Raises ValueError."""
+    given = url.get_dialect()().create_connect_args(url)[1]
+    unknown = given.keys() - signature(pymysql.Connection).parameters.keys()
+    if unknown:
+        raise ValueError(f"has options that PyMySQL doesn't have: {', '.join(sorted(unknown))}")
 
 
 def set_up(engine: Engine, config: Config) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import psycopg
 from flask import Config
 from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Conninfo, TransactionStatus
 from sqlalchemy import URL, Engine
 
 from app import backups, time_outs
@@ -119,6 +119,16 @@ class Connector:
         lock_seconds = self.config["DATABASE_LOCK_TIMEOUT_SECONDS"]
         limits = f"-c statement_timeout={seconds}s -c lock_timeout={lock_seconds}s"
         return f"{limits} {options.get('options', '')}".strip()
+
+
+def check_options(url: URL) -> None:
+    """Refuse options with which every connection would fail. Raises ValueError."""
+    given = url.get_dialect()().create_connect_args(url)[1]
+    unknown = given.keys() - {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if unknown:
+        raise ValueError(f"has options that PostgreSQL doesn't have: {', '.join(sorted(unknown))}")
+    if not str(given.get("connect_timeout", 1)).isdecimal():
+        raise ValueError("has a connect_timeout that is no number of seconds")
 
 
 def set_up(engine: Engine, config: Config) -> None:

@@ -75,8 +75,14 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             #: if cookiecutter.__backend == "sqlite"
             "sqlite:///shop.db?timeout=soon",
             #: endif
+            #: if cookiecutter.__backend == "postgresql"
+            "postgresql://me@127.0.0.1/shop?sslmod=require",
+            "postgresql://me@127.0.0.1/shop?connect_timeout=soon",
+            #: endif
             #: if cookiecutter.__backend == "mysql"
             "mysql://me@127.0.0.1",
+            "mysql://me@127.0.0.1/shop?time_out=5",
+            "mysql://me@127.0.0.1/shop?read_timeout=soon",
             #: endif
         ],
     ),
@@ -396,6 +402,25 @@ def test_a_weak_hash_logs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert "PASSWORD_HASH_METHOD" in caplog.text
 
 
+#: if cookiecutter.__backend != "sqlite"
+@pytest.mark.parametrize(
+    "url",
+    [
+        #: if cookiecutter.__backend == "postgresql"
+        "postgresql://me@/shop?host=/run/postgresql&sslmode=require&connect_timeout=5",
+        "postgresql://me@/shop?host=first:5432&host=second:5433&target_session_attrs=read-write",
+        #: endif
+        #: if cookiecutter.__backend == "mysql"
+        "mysql://me@127.0.0.1/shop?ssl_ca=/etc/ca.pem&read_timeout=5",
+        "mysql://me@/shop?unix_socket=/run/mysqld/mysqld.sock&charset=utf8mb4",
+        #: endif
+    ],
+)
+def test_the_url_can_have_options_of_the_driver(url: str) -> None:
+    assert create_app({**SETTINGS, "DATABASE_URL": url}).config["DATABASE_URL"] == url
+
+
+#: endif
 def test_the_installed_driver_is_used() -> None:
     scheme, _, rest = URL.partition("://")
     for name in (scheme, f"{scheme}+other"):
