@@ -19,7 +19,6 @@ import json
 import math
 import os
 import random
-import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -30,6 +29,7 @@ from typing import Any
 from tests import commands
 from tests.conftest import REPOSITORY, SOURCE
 from tests.environments import requirements
+from tools.mutant_changes import description
 
 WORK = REPOSITORY / ".mutants"
 APP = WORK / "app"  # mutmut takes the app for a project of its own
@@ -186,11 +186,15 @@ def margin(share: float, tried: int, mutants: int) -> float:
 
 def report(found: dict[str, str], *, sampled: bool = False) -> int:
     """Print the count and what is not explained; the exit status."""
-    accepted = set(re.findall(r"`(app\.\S+__mutmut_\d+)`", ACCEPTED.read_text("utf-8")))
-    survivors = [name for name, outcome in found.items() if outcome in ALIVE]
-    unexplained = [name for name in survivors if name not in accepted]
+    accepted = ACCEPTED.read_text("utf-8")
+    survivors = {
+        name: description(name, APP / "mutants")
+        for name, outcome in found.items()
+        if outcome in ALIVE
+    }
+    unexplained = [name for name, change in survivors.items() if f"{change}\n" not in accepted]
     for name in unexplained:
-        print(f"{found[name]}: {name}")
+        print(f"{found[name]}: {name}\n  {survivors[name]}")
     counts = Counter(found.values())
     tried = len(found) - counts["not tried"] - counts["skipped"]
     share = sum(counts[outcome] for outcome in KILLED) / max(tried, 1)
