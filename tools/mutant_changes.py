@@ -15,8 +15,8 @@ def description(mutant: str, folder: Path) -> str:
     function, _, _ = mutant.partition("__mutmut_")
     module, _, mangled = function.rpartition(".")
     codes = functions(folder / f"{module.replace('.', '/')}.py")
-    lines = [codes[f"{mangled}__mutmut_orig"], codes[mutant.rpartition(".")[2]]]
-    changed = [line for line in difflib.ndiff(*lines) if line[0] in "-+"]
+    lines = difflib.ndiff(codes[f"{mangled}__mutmut_orig"], codes[mutant.rpartition(".")[2]])
+    changed = [line for line in lines if line[0] in "-+"]
     old, new = (" ".join(line[2:].strip() for line in changed if line[0] == sign) for sign in "-+")
     name = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".").replace("plain_", "")
     return f"`{module}.{name}`: `{old}` → `{new}`"
@@ -27,7 +27,7 @@ def functions(path: Path) -> dict[str, list[str]]:
     """Return the lines of all functions of a file, methods included, by their names."""
     tree = ast.parse(path.read_text("utf-8"))
     return {
-        node.name: ast.unparse([*node.args.defaults, *node.body]).splitlines()
+        node.name: "\n".join(map(ast.unparse, [node.args, *node.body])).splitlines()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
     }
