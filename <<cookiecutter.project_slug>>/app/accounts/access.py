@@ -21,7 +21,7 @@ def disable(account: Account, client: Client) -> bool:
         sessions.end_all(account)
         challenges.void(account)
         mailing.cancel_links(account)
-        tokens.void(account, "confirm", "reset", "email")
+        tokens.void(account)
     if changed:
         events.record("account.disabled", client, account.id)
     return changed

@@ -59,7 +59,7 @@ def change_password(
         account.password_hash = password_hash
         # Earlier links in emails and known devices stop working.
         mailing.cancel_links(account)
-        tokens.void(account, "reset", "email")
+        tokens.void(account)
         devices.forget(account)
         challenges.void(account)
         device = devices.remember(account) if was_known else None
@@ -106,7 +106,7 @@ def confirm_email_change(token: str, client: Client) -> None:
             store.lock(account)
             tokens.redeem(token, "email")
             # Also links sent to the old address: a reset may be in progress.
-            tokens.void(account, "confirm", "reset", "email")
+            tokens.void(account)
             # They have the old address as the name of the account.
             challenges.void(account)
             superseded = _remove_unconfirmed(new)

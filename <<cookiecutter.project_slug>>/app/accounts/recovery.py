@@ -70,7 +70,7 @@ def replace_password(account: Account, password_hash: str, client: Client) -> No
 def _store(account: Account, password_hash: str) -> None:
     account.password_hash = password_hash
     mailing.cancel_links(account)
-    tokens.void(account, "confirm", "reset", "email")
+    tokens.void(account)
     sessions.end_all(account)
     challenges.void(account)
     devices.forget(account)

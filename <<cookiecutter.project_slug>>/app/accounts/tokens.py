@@ -97,14 +97,15 @@ def redeem(token: str, purpose: str) -> None:
 
 
 def void(account: Account, *purposes: str) -> None:
-    """Invalidate an account's tokens for these purposes."""
+    """Invalidate an account's unused tokens: those for these purposes, or all of them."""
     db.session.execute(_of(account, *purposes))
 
 
 def _of(account: Account, *purposes: str) -> Delete:
-    """Return the DELETE of an account's unused tokens for these purposes."""
+    """Return the DELETE of an account's unused tokens: those for these purposes, or all of them."""
     unused = (MailedToken.account_id == account.id) & MailedToken.used_at.is_(None)
-    return delete(MailedToken).where(unused, MailedToken.purpose.in_(purposes))
+    query = delete(MailedToken).where(unused)
+    return query.where(MailedToken.purpose.in_(purposes)) if purposes else query
 
 
 def _is(token: str, purpose: str) -> ColumnElement[bool]:

@@ -1,13 +1,15 @@
-"""A new email address, and the export of an account."""
+"""Changes of an account: password, email address, export."""
 
+import pytest
 import time_machine
 from flask import Flask
 
 from app import jobs
 from app.accounts import authentication, changes, recovery, sessions, store
 from app.accounts.client import Client
+from app.accounts.errors import InvalidInput, LimitReached
 from app.columns import now
-from tests.conftest import PASSWORD, Inbox, add_account
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -26,6 +28,58 @@ def test_a_new_address_leaves_the_account_confirmed_since_its_first(
         changed = store.by_email(new)
         assert changed is not None
         assert changed.confirmed_at == confirmed_at
+
+
+def test_a_new_address_deletes_only_the_unconfirmed_account_that_has_it(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    new = "countess@example.com"
+    for email in (new, "grace@example.com"):
+        add_account(app, email, confirmed=False)
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        changes.request_email_change(session, new, CLIENT)
+        changes.confirm_email_change(inbox.token(new), CLIENT)
+        assert store.by_email("grace@example.com") is not None
+        assert [found.email for found in store.search("")] == [new, "grace@example.com"]
+
+
+def test_each_session_has_its_own_limit_of_wrong_passwords(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="1 per 15 minutes")
+    add_account(app)
+    with app.app_context():
+        stolen, mine = (
+            authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
+            for _ in range(2)
+        )
+        for refusal in (InvalidInput, LimitReached):
+            with pytest.raises(refusal):
+                changes.change_password(stolen, "wrong", "tangerine lorry at dusk", CLIENT)
+        changes.change_password(mine, PASSWORD, "tangerine lorry at dusk", CLIENT)
+
+
+def test_checks_of_new_passwords_are_limited_by_ip_address(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_NEW_PASSWORDS_BY_IP="1 per minute")
+    add_account(app)
+    with app.app_context():
+        session = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
+        with pytest.raises(InvalidInput):
+            changes.change_password(session, PASSWORD, "password1234", CLIENT)
+        with pytest.raises(LimitReached):
+            changes.change_password(session, PASSWORD, "tangerine lorry at dusk", CLIENT)
+        other = Client("192.0.2.2", "tests")
+        changes.change_password(session, PASSWORD, "tangerine lorry at dusk", other)
+
+
+def test_emails_to_each_new_address_are_limited(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_MAIL_BY_ADDRESS="1 per hour")
+    add_account(app)
+    with app.app_context():
+        session = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
+        changes.request_email_change(session, "countess@example.com", CLIENT)
+        with pytest.raises(LimitReached):
+            changes.request_email_change(session, "countess@example.com", CLIENT)
+        changes.request_email_change(session, "lovelace@example.com", CLIENT)
 
 
 def test_an_export_has_no_data_of_other_accounts(app: Flask) -> None:

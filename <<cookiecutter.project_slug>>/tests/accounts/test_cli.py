@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app import jobs
-from app.accounts import authentication, passwords, recovery, registration, sessions
+from app.accounts import authentication, passwords, recovery, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import WrongCredentials
 from app.accounts.models import Account, MailedToken, Session
@@ -66,6 +66,20 @@ def test_create_asks_for_the_password_twice_without_showing_it(app: Flask) -> No
     sign_in(app, "ada@example.com")
 
 
+def test_create_refuses_a_password_that_was_typed_differently(app: Flask) -> None:
+    result = run(app, "create", "ada@example.com", "--name", "Ada", typed=f"{PASSWORD}\nother\n")
+    assert result.output.startswith("Password: ")
+    assert "do not match" in result.output
+    assert result.exit_code == 1
+    assert count(app, Account) == 0
+
+
+def test_a_password_from_standard_input_keeps_its_spaces(app: Flask) -> None:
+    arguments = ("create", "ada@example.com", "--name", "Ada", "--password-stdin")
+    assert run(app, *arguments, typed=f" {PASSWORD} \r\n").exit_code == 0
+    sign_in(app, "ada@example.com", f" {PASSWORD} ")
+
+
 def test_create_unconfirmed_emails_the_link(app: Flask, inbox: Inbox) -> None:
     arguments = ("create", "ada@example.com", "--name", "Ada", "--unconfirmed", "--password-stdin")
     assert run(app, *arguments, typed=PASSWORD).exit_code == 0
@@ -103,18 +117,40 @@ def test_create_refuses_an_address_that_has_an_account(app: Flask, account: str)
 def test_list_shows_every_account(app: Flask, account: str) -> None:
     add_account(app, "eve@example.com", "Eve", confirmed=False)
     lines = run(app, "list").output.splitlines()
-    assert [line.split("\t")[1:] for line in lines] == [
-        ["ada@example.com", "Ada", "confirmed"],
-        ["eve@example.com", "Eve", "unconfirmed"],
+    assert [line.split("\t") for line in lines] == [
+        [number(app, account), "ada@example.com", "Ada", "confirmed"],
+        [number(app, "eve@example.com"), "eve@example.com", "Eve", "unconfirmed"],
     ]
 
 
-def test_show_lists_the_sessions(app: Flask, account: str) -> None:
+def number(app: Flask, email: str) -> str:
+    """Return the number of an account."""
+    with app.app_context():
+        found = store.by_email(email)
+        assert found is not None
+        return str(found.id)
+
+
+def test_show_describes_the_account_and_its_sessions(app: Flask, account: str) -> None:
     sign_in(app, account)
     result = run(app, "show", account)
     assert result.exit_code == 0
-    assert "sessions   1" in result.output
-    assert re.search(r"  \S{36}  20\d\d-\S+Z  192\.0\.2\.1  tests\n", result.output)
+    expected = rf"""number     {number(app, account)}
+id         \S{{36}}
+name       Ada
+email      ada@example\.com
+created    2026-01-31T12:\S+Z
+confirmed  2026-01-31T12:\S+Z
+disabled   no
+factor     no
+codes      0
+passkeys   0
+sessions   1
+  \S{{36}}  2026-01-31T12:\S+Z  192\.0\.2\.1  tests
+"""
+    assert re.fullmatch(expected, result.output)
+    unconfirmed = add_account(app, "eve@example.com", confirmed=False)
+    assert "confirmed  no\n" in run(app, "show", unconfirmed).output
 
 
 def test_confirm_works_without_an_email(app: Flask) -> None:
@@ -130,6 +166,7 @@ def test_set_password_signs_out_everywhere_and_notifies_the_owner(
     sign_in(app, account)
     result = run(app, "set-password", account, "--password-stdin", typed="tangerine lorry at dusk")
     assert result.exit_code == 0
+    assert result.output.startswith(f"Set a new password for {account} and ended its sessions.\n")
     assert count(app, Session) == 0
     assert inbox.to(account)[-1].subject.startswith("Your password was changed")
     with pytest.raises(WrongCredentials):
@@ -175,8 +212,9 @@ def test_sign_out_ends_all_sessions_of_this_account_only(app: Flask, account: st
 def test_delete_asks_for_confirmation(app: Flask, account: str, inbox: Inbox) -> None:
     result = run(app, "delete", account, typed="n\n")
     assert result.exit_code == 1
+    assert result.output.startswith(f"Delete {account} permanently? [y/N]: ")
     assert count(app, Account) == 1
-    assert run(app, "delete", account, "--yes").exit_code == 0
+    assert run(app, "delete", account, "--yes").output.startswith(f"Deleted {account}.\n")
     assert count(app, Account) == 0
     assert inbox.to(account)[-1].subject.startswith("Your account was deleted")
 

@@ -6,7 +6,16 @@ import logging
 import pytest
 from flask import Flask
 
-from app.accounts import access, authentication, changes, events, recovery, registration, sessions
+from app.accounts import (
+    access,
+    authentication,
+    changes,
+    events,
+    recovery,
+    registration,
+    sessions,
+    store,
+)
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, LimitReached, NotConfirmed, WrongCredentials
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
@@ -142,6 +151,9 @@ def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> No
     add_account(app)
     add_account(app, "waiting@example.com", confirmed=False)
     with app.app_context():
+        ada, waiting = map(store.by_email, ("ada@example.com", "waiting@example.com"))
+        assert ada is not None
+        assert waiting is not None
         with pytest.raises(NotConfirmed):
             authentication.sign_in("waiting@example.com", PASSWORD, CLIENT, KIND)
         session = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
@@ -154,6 +166,10 @@ def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> No
         with pytest.raises(WrongCredentials):
             authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND)
     found = [json.loads(line) for line in lines]
-    refused = [event["reason"] for event in found if event["event"] == "sign_in.refused"]
-    unknown = ["wrong credentials"] * 2
-    assert refused == ["not confirmed", "wrong password", *unknown, "disabled"]
+    refused = [event for event in found if event["event"] == "sign_in.refused"]
+    assert [(event["reason"], event["account_id"]) for event in refused] == [
+        ("not confirmed", waiting.id),
+        ("wrong password", ada.id),
+        *[("wrong credentials", None)] * 2,
+        ("disabled", ada.id),
+    ]

@@ -76,7 +76,7 @@ def test_the_link_of_an_invitation_expires(app: Flask, inbox: Inbox) -> None:
 def test_people_with_an_account_are_not_invited(app: Flask, account: str, inbox: Inbox) -> None:
     result = run(app, "invite", account.upper(), "--name", "Eve")
     assert result.exit_code == 1
-    assert "already has an account" in result.output
+    assert "already has an account; `flask accounts reset-password` sends" in result.output
     assert inbox.to(account) == []
 
 

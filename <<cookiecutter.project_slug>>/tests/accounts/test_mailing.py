@@ -120,7 +120,8 @@ def test_an_outage_of_an_hour_neither_loses_nor_repeats_emails(
 
 
 @pytest.mark.parametrize(
-    ("name", "hours"), [("reset", 1), ("confirmation", 24), ("password_changed", 48)]
+    ("name", "hours"),
+    [("reset", 1), ("confirmation", 24), ("password_changed", 48), ("account_deleted", 48)],
 )
 def test_an_email_is_given_up_after_its_time(
     app: Flask,
@@ -144,6 +145,8 @@ def test_an_email_is_given_up_after_its_time(
             registration.resend_confirmation(account, CLIENT)
         elif name == "reset":
             recovery.request_reset(account, CLIENT)
+        elif name == "account_deleted":
+            changes.remove(owner, CLIENT)
         else:
             recovery.replace_password(owner, owner.password_hash, CLIENT)
     mail_server.error = mail.DeliveryError("the mail server refused the email (451)")
@@ -161,6 +164,7 @@ def test_an_email_is_given_up_after_its_time(
     ]
     event = json.loads(caplog.records[-1].getMessage())
     assert (event["event"], event["account_id"]) == ("mail.given_up", account_id)
+    assert event["email"] == name
     assert account not in "".join(
         record.getMessage() for record in caplog.records if "given up" in record.getMessage()
     )

@@ -194,6 +194,18 @@ def test_a_password_change_does_not_undo_a_concurrent_reset(
         assert authentication.sign_in(account, password, CLIENT, KIND)
 
 
+def test_an_account_is_not_deleted_with_a_password_that_a_concurrent_reset_replaced(
+    app: Flask, account: str, request: pytest.FixtureRequest
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        request.getfixturevalue("reset_meanwhile")
+        with pytest.raises(InvalidInput):
+            changes.delete_account(session, PASSWORD, CLIENT)
+    with app.app_context():
+        assert store.by_email(account) is not None
+
+
 def test_a_concurrent_email_change_invalidates_a_reset_link(
     app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

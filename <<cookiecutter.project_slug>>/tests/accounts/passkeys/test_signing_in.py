@@ -190,6 +190,26 @@ def test_responses_are_limited_by_ip_address_before_they_are_read(
             ceremonies.sign_in("x", {}, Client("192.0.2.2"), KIND)
 
 
+def test_all_requests_with_passkeys_are_counted_together(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSKEYS_BY_IP="1 per minute")
+    add_account(app)
+    with app.app_context():
+        session = authentication.sign_in(ADA, PASSWORD, CLIENT, KIND).session
+        ceremonies.sign_in_options(CLIENT, KIND)
+        with pytest.raises(InvalidChallenge):
+            ceremonies.sign_in("x", {}, CLIENT, KIND)
+        with pytest.raises(LimitReached):
+            ceremonies.registration_options(session, CLIENT)
+        with pytest.raises(LimitReached):
+            ceremonies.register(session, "x", None, {}, CLIENT)
+        #: if cookiecutter.interface != "api"
+        with pytest.raises(LimitReached):
+            ceremonies.reauthentication_options(session, CLIENT)
+        with pytest.raises(LimitReached):
+            ceremonies.reauthenticate(session, "x", {}, CLIENT)
+        #: endif
+
+
 def test_failures_do_not_count_toward_other_limits(make_app: MakeApp) -> None:
     """Nothing is counted for the account, so strangers can't lock its owner out."""
     app = make_app(LIMIT_PASSWORD_FAILURES="1 per hour", LIMIT_CODE_FAILURES="1 per hour")
