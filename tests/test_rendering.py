@@ -74,8 +74,6 @@ NOT_IMPORTED = {
     "python-dotenv": "the flask command reads .env with it",
     "alembic": "the migrations import it",
     "alembic-postgresql-enum": "the migrations import it",
-    "psycopg": "SQLAlchemy imports it",
-    "pymysql": "SQLAlchemy imports it",
 }
 
 

@@ -1,9 +1,6 @@
 """`flask backup`: a consistent copy of the database while the app runs."""
 
 import os
-import shutil
-import subprocess
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +32,37 @@ def command(folder: Path | None) -> None:
     say(f"Copied the database to {file} ({file.stat().st_size:,} bytes).")
 
 
+#: if cookiecutter.__backend != "sqlite"
+def dump(programs: list[str], arguments: list[str], secrets: dict[str, str]) -> None:
+    """Run the first of the programs that is installed; it writes the copy.
+
+    Args:
+        programs: Names for the database's own program, the preferred one first.
+        arguments: Its arguments, which everyone on the machine can see.
+        secrets: Environment variables for it, which they can't.
+
+    Raises:
+        ClickException: No program is installed, or it failed.
+    """
+    import shutil
+    import subprocess
+
+    found = [path for path in map(shutil.which, programs) if path]
+    if not found:
+        raise ClickException(f"Install {programs[0]}: it comes with the database's client.")
+    result = subprocess.run(  # noqa: S603 - no shell
+        [found[0], *arguments],
+        env={**os.environ, **secrets},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if result.returncode:
+        message = " ".join(result.stderr.split())
+        raise ClickException(f"{Path(found[0]).name} failed: {message}")
+
+
+#: endif
 def back_up(folder: Path) -> Path:
     """Write a copy of the database into a folder and return its path.
 
@@ -64,29 +92,3 @@ def back_up(folder: Path) -> Path:
         with suppress(FileNotFoundError):
             unfinished.unlink()
     return file
-
-
-def dump(programs: list[str], arguments: list[str], secrets: Mapping[str, str]) -> None:
-    """Run the first of the programs that is installed; it writes the copy.
-
-    Args:
-        programs: Names for the database's own program, the preferred one first.
-        arguments: Its arguments, which everyone on the machine can see.
-        secrets: Environment variables for it, which they can't.
-
-    Raises:
-        ClickException: No program is installed, or it failed.
-    """
-    found = [path for path in map(shutil.which, programs) if path]
-    if not found:
-        raise ClickException(f"Install {programs[0]}: it comes with the database's client.")
-    result = subprocess.run(  # noqa: S603 - no shell
-        [found[0], *arguments],
-        env={**os.environ, **secrets},
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    if result.returncode:
-        message = " ".join(result.stderr.split())
-        raise ClickException(f"{Path(found[0]).name} failed: {message}")

@@ -171,7 +171,7 @@ SETTINGS = (
     Setting("MAIL_PASSWORD", kinds.ascii_secret, ""),
     Setting("MAIL_DEFAULT_SENDER", kinds.sender, ""),
     Setting("MAIL_SUPPRESS_SEND", kinds.yes_no, False),
-    Setting("MAIL_TIMEOUT_SECONDS", kinds.seconds(0.01, HOUR), 10),
+    Setting("MAIL_TIMEOUT_SECONDS", kinds.seconds(1, HOUR), 10),
     # Where replies go, for the emails that ask for one.
     Setting("SUPPORT_EMAIL", kinds.email_address, ""),
     # Background jobs: whether web servers do them, how long one may take, the pause after each

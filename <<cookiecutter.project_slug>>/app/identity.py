@@ -49,12 +49,12 @@ def current_identity() -> Identity:
     return cast(Identity, current_user._get_current_object())
 
 
-def current_client(*devices: str) -> Client:
-    """Return the client of this request."""
+def current_client(*devices: str | None) -> Client:
+    """Return the client of this request, with the secrets of the devices that it sent."""
     return Client(
         ip_address=addresses.normalize(request.remote_addr or ""),
         user_agent=_storable(request.user_agent.string, USER_AGENT_LENGTH),
-        devices=devices,
+        devices=tuple(filter(None, devices)),
         request_id=logs.current_id(),
     )
 

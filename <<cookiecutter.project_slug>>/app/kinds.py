@@ -156,6 +156,7 @@ def base_url(value: Any) -> str:
     return f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
 
 
+#: if cookiecutter.interface != "html"
 def origin(value: Any) -> str:
     """Read an origin (RFC 6454) and return it as browsers send it."""
     problem = f"must be scheme and host, such as https://app.example.com, not {value!r}"
@@ -168,6 +169,7 @@ def origin(value: Any) -> str:
     return url
 
 
+#: endif
 def email_address(value: Any) -> str:
     """Read an email address that every mail server can carry: its domain as ASCII."""
     from email_validator import EmailNotValidError, validate_email

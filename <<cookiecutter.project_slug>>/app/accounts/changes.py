@@ -86,12 +86,14 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
     events.record("email.change_asked", client, account.id)
 
 
+#: if cookiecutter.interface != "api"
 def check_email_change(token: str) -> str:
     """Return the new email address that a token would set. Raises InvalidToken."""
     row, _ = tokens.find(token, "email")
     return row.email
 
 
+#: endif
 def confirm_email_change(token: str, client: Client) -> None:
     """Give the account the email address that the token was sent to.
 

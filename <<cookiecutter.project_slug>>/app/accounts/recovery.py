@@ -32,12 +32,14 @@ def request_reset(email: str, client: Client) -> None:
     mail_reset(email, client)
 
 
+#: if cookiecutter.interface != "api"
 def check_reset(token: str) -> str:
     """Return the email address of the account that a token is for. Raises InvalidToken."""
     row, _ = tokens.find(token, "reset")
     return row.email
 
 
+#: endif
 def complete_reset(token: str, password: str, client: Client) -> str:
     """Set the password of the account that the token was sent to.
 

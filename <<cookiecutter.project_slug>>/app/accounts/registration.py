@@ -55,11 +55,13 @@ def resend_confirmation(email: str, client: Client) -> None:
     mail_confirmation(email)
 
 
+#: if cookiecutter.interface != "api"
 def check_confirm(token: str) -> None:
     """Raise InvalidToken unless the token can confirm an email address now."""
     tokens.find(token, "confirm")
 
 
+#: endif
 def confirm(token: str, client: Client) -> None:
     """Confirm the email address that a token was sent to. Raises InvalidToken."""
     _, account = tokens.find(token, "confirm")

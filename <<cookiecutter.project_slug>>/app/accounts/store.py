@@ -12,7 +12,7 @@ from app.accounts.models import Account
 from app.extensions import changed_rows as changed_rows  # offered beside the look-up
 from app.extensions import db
 
-# Named by the convention in `models.Base`.
+# Named by the convention in `columns.Base`.
 UNIQUE_EMAIL = "uq_accounts_email"
 # Built once: it is part of most requests of people who are signed out.
 BY_EMAIL = select(Account).where(Account.email == bindparam("email"))

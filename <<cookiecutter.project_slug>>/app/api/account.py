@@ -1,8 +1,9 @@
 """The signed-in person's account."""
 
-from app.accounts import authentication, changes, fields
+from app.accounts import changes, fields
 from app.accounts.errors import InvalidInput, Refusals
 from app.api import schemas
+from app.api.confirmation import confirm_password
 from app.api.operations import OperationsBlueprint
 from app.identity import current_client, current_identity
 
@@ -42,15 +43,12 @@ def request_email_change(body: schemas.EmailChange) -> None:
     An email with a token goes to the new address and a notice to the current one. Nothing changes
     until the token is used. The response is the same if the address belongs to an account.
     """
-    session, client = current_identity().session, current_client()
     refusals = Refusals()
-    refusals.collect(
-        authentication.confirm_password, session, body.current_password, client, "current_password"
-    )
+    refusals.collect(confirm_password, body.current_password)
     refusals.collect(fields.clean_email, body.email)
     if refusals.errors:
         raise InvalidInput(refusals.errors)
-    changes.request_email_change(session, body.email, client)
+    changes.request_email_change(current_identity().session, body.email, current_client())
 
 
 @operations.operation("PUT", "/account/email/confirmation", 204, signed_in=False)

@@ -18,6 +18,6 @@ def init_app(app: Flask) -> None:
 
 def present(purpose: str, token: str) -> mail.Action:
     """Return the token if there is one, and the client's link if there is a client."""
-    client_url = current_app.config["CLIENT_URL"].rstrip("/")
+    client_url = current_app.config["CLIENT_URL"]
     page = f"{client_url}{CLIENT_PATHS[purpose]}" if client_url else None
     return mail.Action(link=f"{page}#token={token}" if page and token else page, token=token)

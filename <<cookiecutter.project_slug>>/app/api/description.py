@@ -51,7 +51,7 @@ def docs() -> str:
         subjects=_by_subject(),
         curl=_curl,
         fields=_fields,
-        resolve=_resolve,
+        requirement=_requirement,
         with_code=_with_code,
         json_lines=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
     )
@@ -101,6 +101,15 @@ def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
             inner = _fields(part) if "$ref" in part else []
             rows += [(f"{prefix}.{below}", kind, words) for below, kind, words in inner]
     return rows
+
+
+def _requirement(schema: dict[str, Any]) -> str:
+    """Say which fields of a body may be left out."""
+    found = _resolve(schema)
+    optional = found.get("properties", {}).keys() - set(found.get("required", ()))
+    if not optional:
+        return "All fields are required."
+    return f"All fields are required, except {' and '.join(sorted(optional))}."
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -174,10 +174,10 @@ def _read(model: type[BaseModel]) -> BaseModel:
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        if found[0]["type"] == "json_invalid":
-            raise BadRequest(found[0]["msg"] + ".") from None
-        raise _refusal([(part["loc"], part["type"], part["msg"]) for part in found]) from None
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            raise BadRequest(f"{first['msg']}.") from None
+        raise _refusal(error) from None
 
 
 def _read_query(model: type[BaseModel]) -> BaseModel:
@@ -185,14 +185,13 @@ def _read_query(model: type[BaseModel]) -> BaseModel:
     try:
         return model.model_validate_strings(request.args.to_dict())
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise _refusal([(part["loc"], part["type"], part["msg"]) for part in found]) from None
+        raise _refusal(error) from None
 
 
-def _refusal(found: list[tuple[tuple[int | str, ...], str, str]]) -> problems.InvalidFields:
-    """Return the messages of all errors by field, from Pydantic's location, type and message."""
+def _refusal(error: ValidationError) -> problems.InvalidFields:
+    """Return the messages of all errors by field."""
     errors: dict[str, list[str]] = {}
-    for place, kind, words in found:
-        field = str(place[0]) if place else "body"
-        errors.setdefault(field, []).append(MESSAGES.get(kind, words))
+    for part in error.errors():
+        field = str(part["loc"][0]) if part["loc"] else "body"
+        errors.setdefault(field, []).append(MESSAGES.get(part["type"], part["msg"]))
     return problems.InvalidFields(errors)

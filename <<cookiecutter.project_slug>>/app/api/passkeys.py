@@ -49,7 +49,7 @@ def sign_in_with_passkey(
     credential isn't accepted, the response is 401. A challenge works once: begin again after each
     response. If it has expired or was already used, the response is 422 on `challenge`.
     """
-    client = current_client(body.device) if body.device else current_client()
+    client = current_client(body.device)
     try:
         return answer(ceremonies.sign_in(body.challenge, body.credential, client, "api"))
     except WrongCredentials:

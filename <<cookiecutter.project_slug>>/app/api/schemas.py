@@ -104,7 +104,7 @@ Code = Annotated[
 Challenge = Annotated[
     str,
     Field(
-        description="The `challenge` from the first step. It works for one sign-in.",
+        description="The `challenge` from the step before. It works once.",
         examples=[TOKEN],
     ),
 ]

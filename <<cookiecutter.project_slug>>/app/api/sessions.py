@@ -41,7 +41,7 @@ def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, st
     If the account has two-factor authentication, the response to the right password is a 401 with
     a `challenge`. Send it with a code to `POST /api/v1/sessions/factor`.
     """
-    client = current_client(body.device) if body.device else current_client()
+    client = current_client(body.device)
     return answer(authentication.sign_in(body.email, body.password, client, "api"))
 
 
@@ -52,7 +52,7 @@ def sign_in_with_code(body: schemas.SecondStep) -> tuple[schemas.NewSession, dic
     After a wrong code (422 on `code`), try again with the same challenge. If the challenge has
     expired or was already used (422 on `challenge`), sign in again.
     """
-    client = current_client(body.device) if body.device else current_client()
+    client = current_client(body.device)
     return answer(authentication.sign_in_with_code(body.challenge, body.code, client, "api"))
 
 

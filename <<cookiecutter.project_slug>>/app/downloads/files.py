@@ -2,7 +2,6 @@
 
 import os
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,11 +69,6 @@ def existing(names: list[str]) -> Iterator[File]:
                 status = path.stat()
                 modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
                 yield File(name, status.st_size, modified_at)
-
-
-def following(names: list[str], name: str) -> list[str]:
-    """Return those of the sorted `names` that come after `name`."""
-    return names[bisect_right(names, name) :]
 
 
 def _presentable(name: str) -> bool:

@@ -75,7 +75,7 @@ def list_files(query: Paging) -> Files:
 
     One response holds up to `limit` of them; `next` is the URL of the files that follow.
     """
-    names = files.following(files.names(), query.after)
+    names = [name for name in files.names() if name > query.after]
     page, rest = names[: query.limit], names[query.limit :]
     following = url_for(".list_files", after=page[-1], limit=query.limit) if rest else None
     return Files(files=[_described(file) for file in files.existing(page)], next=following)

@@ -159,13 +159,13 @@ class PasswordForm(Form):
     """The password asked for again."""
 
     password = _password("Password", "current-password")
-    next = _next()
 
 
 class ReauthenticationForm(PasswordForm):
     """The password asked for again, and a code where a second factor is on."""
 
     code = _code()
+    next = _next()
 
 
 class CodeForm(Form):

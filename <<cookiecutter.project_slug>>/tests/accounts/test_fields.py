@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.accounts import fields, registration, store
@@ -158,11 +158,14 @@ def test_a_name_is_accepted_exactly_where_the_pattern_matches(typed: str) -> Non
 
 
 @some
-@given(local=texts, at=st.sampled_from("@＠ "), domain=texts)
+@given(local=local_parts, at=st.sampled_from("@＠ "), domain=local_parts)
+@example(local="ada", at="＠", domain="example")
+@example(local="ａda", at="@", domain="example")
+@example(local="ada", at="@", domain="example。")
 def test_an_address_is_accepted_only_where_the_pattern_matches(
     local: str, at: str, domain: str
 ) -> None:
-    typed = f"{local}{at}{domain}"
+    typed = f"{local}{at}{domain}.com"
     stored = cleaned(typed)
     if stored is not None:
         assert re.fullmatch(fields.EMAIL_PATTERN, typed)

@@ -1,7 +1,6 @@
 """Every error is a problem document as defined in RFC 9457."""
 
 import pytest
-from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from app.accounts import changes
@@ -114,9 +113,7 @@ def test_500_reveals_nothing(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch)
     assert "secret" not in answer.text
 
 
-def test_503_while_the_database_is_down(
-    ada: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_503_while_the_database_is_down(ada: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise OperationalError("SELECT", {}, Exception("down"))
 

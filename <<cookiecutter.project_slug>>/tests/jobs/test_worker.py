@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -160,9 +159,7 @@ def test_jobs_on_time_cause_no_warning(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_flask_accounts_work_does_jobs_until_sigterm(
-    app: Flask, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_flask_accounts_work_does_jobs_until_sigterm(app: Flask, number: signal.Signals) -> None:
     # The program has the clock of this machine.
     today = time_machine.travel(time_machine.escape_hatch.time.time())
     with today, app.app_context(), transaction():

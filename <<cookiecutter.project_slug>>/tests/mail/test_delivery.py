@@ -93,7 +93,9 @@ def test_an_unreachable_server_is_tried_again(make_app: MakeApp, closed_port: in
 def test_a_silent_server_times_out(make_app: MakeApp) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        error = failure(app_with(make_app, port, MAIL_TIMEOUT_SECONDS=0.05))
+        app = app_with(make_app, port)
+        app.config["MAIL_TIMEOUT_SECONDS"] = 0.05
+        error = failure(app)
     assert not error.permanent
 
 

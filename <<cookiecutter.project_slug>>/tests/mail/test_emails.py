@@ -20,7 +20,12 @@ from tests.conftest import MakeApp
 
 TO = "ada@example.com"
 TOKEN = "Zq3v0Yb7mB1s9dUo5XcR2hKfLw8TjNaE6pGiVtQxJyM"
-WITH_TOKEN = [emails.confirm_address, emails.reset_password, emails.confirm_new_address]
+WITH_TOKEN = [
+    emails.invitation,
+    emails.confirm_address,
+    emails.reset_password,
+    emails.confirm_new_address,
+]
 NOTICES: list[Callable[[str], Email]] = [
     emails.already_registered,
     emails.password_changed,

@@ -1,6 +1,5 @@
 """Errors, in the look of the pages."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,9 +62,7 @@ def test_an_error_page_does_not_query_the_database(app: Flask, signed_in: Browse
     assert statements == []
 
 
-def test_while_the_database_is_down_there_is_a_page(
-    make_app: MakeApp, signed_in: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_while_the_database_is_down_there_is_a_page(make_app: MakeApp, signed_in: Browser) -> None:
     app = make_app()
     with app.app_context():
         engine = db.engine

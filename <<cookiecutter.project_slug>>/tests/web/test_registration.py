@@ -5,7 +5,6 @@ import unicodedata
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from app.accounts.models import NAME_LENGTH
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
@@ -114,7 +113,7 @@ def test_a_field_sent_as_a_file_counts_as_empty(browser: Browser, field: str) ->
     assert error_of(response, field)
 
 
-def test_undecodable_bytes_cause_no_server_error(browser: Browser, client: FlaskClient) -> None:
+def test_undecodable_bytes_cause_no_server_error(browser: Browser) -> None:
     token = browser.csrf_token()
     body = b"name=%ff%fe&email=%ed%a0%80@example.com&password=%00&csrf_token=" + token.encode()
     response = browser.client.post(

@@ -15,7 +15,7 @@ from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, Passkey
 from app.extensions import db, transaction
 
-# Named by the convention in `models.Base`.
+# Named by the convention in `columns.Base`.
 UNIQUE_CREDENTIAL = "uq_passkeys_credential_hash"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from fido2.utils import websafe_decode, websafe_encode
-from flask import Flask
+from flask import Flask, current_app
 
 from app.accounts import authentication
 from app.accounts.errors import InvalidInput
@@ -37,7 +37,7 @@ def test_options_ask_for_a_discoverable_passkey_and_a_verified_user(session: Ses
     assert len(websafe_decode(handle)) == 32
     assert handle == session.account.user_handle
     assert options == {
-        "rp": {"id": "localhost", "name": "My App"} | {"name": options["rp"]["name"]},
+        "rp": {"id": "localhost", "name": current_app.config["APP_NAME"]},
         "user": {"name": ADA, "displayName": "Ada"},
         "challenge": begun.token,
         "pubKeyCredParams": [{"type": "public-key", "alg": each} for each in (-7, -8, -257)],
