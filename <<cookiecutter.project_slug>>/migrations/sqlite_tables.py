@@ -16,7 +16,19 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations import ops
 from alembic.operations.batch import ApplyBatchImpl
-from sqlalchemy import CheckConstraint, Connection, Index, String, Table
+from sqlalchemy import (
+    Cast,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Index,
+    String,
+    Table,
+    func,
+    select,
+)
 from sqlalchemy.exc import OperationalError
 
 from migrations import rendering  # noqa: F401 - it reads defaults as they are
@@ -53,6 +65,7 @@ class Sqlite(SQLiteImpl):
             return
         self.batch = batch_impl
         self.originals = _originals(self.connection, batch_impl)
+        _refuse_losses(self.connection, batch_impl)
         if "sqlite_autoincrement" not in batch_impl.table_kwargs:
             kept = has_autoincrement(self.connection, table.name)
             copy.dialect_options["sqlite"]["autoincrement"] = kept
@@ -67,6 +80,20 @@ class Sqlite(SQLiteImpl):
             for check in table.constraints:
                 if isinstance(check, CheckConstraint) and check.name is None:
                     copy.append_constraint(CheckConstraint(check.sqltext))
+
+    def cast_for_batch_migrate(
+        self, existing: Column[Any], existing_transfer: dict[str, Any], new_type: Any
+    ) -> None:
+        """Convert a column to another type. SQLite's CAST would leave the year of a date."""
+        stored = existing_transfer["expr"]
+        date = func.date(stored, type_=String)
+        if isinstance(new_type, Date) and not isinstance(existing.type, Date):
+            existing_transfer["expr"] = date
+        elif isinstance(new_type, DateTime) and not isinstance(existing.type, DateTime):
+            time = func.nullif(func.substr(stored, len("2026-01-31") + 1), "")
+            existing_transfer["expr"] = date + func.coalesce(time, " 00:00:00.000000")
+        else:
+            super().cast_for_batch_migrate(existing, existing_transfer, new_type)
 
     def drop_table(self, table: Table, **kw: Any) -> None:
         """Drop a table. Its copy keeps counting ids where the original stopped."""
@@ -98,6 +125,25 @@ class Sqlite(SQLiteImpl):
         restored = self.batch and index.table is self.batch.new_table
         if not restored or index.name not in self.originals:
             super().create_index(index, **kw)
+
+
+def _refuse_losses(connection: Connection, batch: ApplyBatchImpl) -> None:
+    """Refuse another type of a column that cannot hold what is stored in it.
+
+    Other databases refuse it themselves; SQLite would store 0 in place of a text.
+    """
+    for name, transfer in batch.column_transfers.items():
+        copied: Any = transfer.get("expr")
+        stored = batch.table.c.get(name)
+        if copied is None or stored is None or copied is stored:
+            continue
+        kept = copied == stored if isinstance(copied, Cast) else copied.is_not(None)
+        lost = select(func.count()).select_from(batch.table).where(stored.is_not(None), ~kept)
+        if count := connection.scalar(lost):
+            raise click.ClickException(
+                f"Nothing was changed, because {count} values of {batch.table.name}.{name} do not"
+                f" fit the type {batch.columns[name].type}. Convert them first, with op.execute(…)."
+            )
 
 
 def _originals(connection: Connection, batch: ApplyBatchImpl) -> dict[str, str]:

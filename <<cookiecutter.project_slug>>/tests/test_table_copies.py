@@ -269,6 +269,39 @@ def test_a_migration_that_fails_leaves_nothing_half_done() -> None:
     assert query("PRAGMA foreign_keys") == [(1,)]
 
 
+def convert(kind: Any) -> None:
+    """Give the titles of the notes another type."""
+    migrate(lambda op: batch_of(op, "notes", lambda batch: batch.alter_column("title", type_=kind)))
+
+
+def test_dates_become_times_and_dates_again() -> None:
+    for statement in ("DROP TRIGGER noted", "DROP VIEW titles", "DROP INDEX notes_first"):
+        query(statement)
+    with pytest.raises(click.ClickException, match=r"3 values of notes\.title do not fit"):
+        convert(sa.Date())
+    query("UPDATE notes SET title = '2026-01-0' || id")
+    query("UPDATE notes SET title = NULL WHERE id = 3")
+    convert(sa.Date())
+    convert(sa.DateTime())
+    assert query("SELECT title, typeof(title) FROM notes WHERE id = 1") == [
+        ("2026-01-01 00:00:00.000000", "text")
+    ]
+    convert(sa.Date())
+    assert query("SELECT title FROM notes") == [("2026-01-01",), ("2026-01-02",), (None,)]
+
+
+def test_a_type_that_cannot_hold_what_is_stored_is_refused() -> None:
+    before = query("SELECT * FROM notes")
+    with pytest.raises(click.ClickException, match=r"3 values of notes\.title do not fit"):
+        convert(sa.Integer())
+    assert query("SELECT * FROM notes") == before
+    query("UPDATE notes SET title = id || ''")
+    convert(sa.Integer())
+    assert query("SELECT title, typeof(title) FROM notes WHERE id = 2") == [(2, "integer")]
+    convert(sa.String(20))
+    assert query("SELECT title, typeof(title) FROM notes WHERE id = 2") == [("2", "text")]
+
+
 def test_a_table_name_in_another_case_is_refused() -> None:
     with pytest.raises(click.ClickException, match="No table is called People"):
         migrate(lambda op: widen(op, "People"))
