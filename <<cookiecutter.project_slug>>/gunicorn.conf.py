@@ -9,10 +9,21 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from threading import BoundedSemaphore, Thread
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    ForbiddenProxyRequest,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 # With this status gunicorn's master stops instead of starting again.
@@ -27,6 +38,16 @@ SEND_SECONDS = 60
 # the app.
 HEADER_SECONDS_WHEN_BUSY = 0.5
 SEND_SECONDS_WHEN_BUSY = 5
+# What a request that can't be read is answered with, where that isn't 400.
+STATUSES = {
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    ForbiddenProxyRequest: HTTPStatus.FORBIDDEN,
+}
+# Faults of the app, not of the request.
+OF_RESPONSES = (InvalidResponseHeader, InvalidResponseHeaderName)
 # Bytes that a client may have sent ahead when its connection is closed.
 MAX_UNREAD = 1024 * 1024
 
@@ -72,6 +93,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         except TimeoutError:
             self.log.info("A client stopped reading its response.")
             return False  # closes the connection
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse a request that can't be read.
+
+        Gunicorn would log a part of it, which may be a password, and send no security headers.
+        """
+        if not isinstance(exc, ParseException) or isinstance(exc, OF_RESPONSES):
+            super().handle_error(req, client, addr, exc)
+            return
+        from app import security
+
+        self.log.warning("Refused a request that can't be read: %s", type(exc).__name__)
+        status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
+        headers = {"Connection": "close", "Content-Length": "0", **security.headers(self.wsgi)}
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *lines, "", ""])
+        with suppress(OSError):
+            client.sendall(head.encode("ascii"))
 
     def _end_stalled(self) -> None:
         """Receive nothing more from clients whose headers are late.
@@ -130,6 +169,9 @@ accesslog = "-"
 # Load the app once, before the workers start: a wrong setting is one line, not one for each.
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+if workers < 1:
+    print("Configuration error: WEB_CONCURRENCY must be at least 1", file=sys.stderr)
+    sys.exit(APP_LOAD_ERROR)
 #: if cookiecutter.__file_download
 # More than DOWNLOADS_AT_ONCE, so that some are left for other requests.
 #: endif
@@ -139,6 +181,8 @@ threads = 8
 keepalive = 75
 # Of each process. Many systems allow a process 1024 open files.
 worker_connections = 900
+# Bytes of one header; `app.gate` limits all of them together, and cookies.
+limit_request_field_size = 32 * 1024
 # Seconds that requests and jobs in progress have to finish after SIGTERM.
 graceful_timeout = 30
 # From any client on this machine gunicorn would otherwise take SCRIPT_NAME and PATH_INFO.
@@ -160,7 +204,11 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Prepare what all workers share, before the first one starts."""
-    _compile_templates(server.app.wsgi())
+    from app import compile_templates, health
+
+    app = server.app.wsgi()
+    compile_templates(app)
+    health.note_revisions(app)
     _warn_of_a_unix_socket(server)
     # The collector would write to what the workers share with this process, and so copy it.
     gc.collect()
@@ -170,16 +218,6 @@ def when_ready(server: Any) -> None:
 def on_reload(server: Any) -> None:
     """Say what SIGHUP does not do: the workers that it starts have the code of this process."""
     server.log.warning("SIGHUP does not load new code. To update the app, restart it.")
-
-
-def _compile_templates(app: Any) -> None:
-    """Keep the templates that belong to the code in memory.
-
-    A worker that starts after an update of the files has the code of this process, and would read
-    the new templates with it.
-    """
-    for name in app.jinja_env.list_templates():
-        app.jinja_env.get_template(name)
 
 
 def _warn_of_a_unix_socket(server: Any) -> None:

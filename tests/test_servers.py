@@ -66,6 +66,54 @@ def test_every_line_is_json_and_names_its_request(folder: Path, programs: Path) 
     assert 0 < served["milliseconds"] < 60_000
 
 
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        ("GET / HTTP/1.1\r\nHost: x\r\nCookie __Host-session=secret\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\nX-Mail@secret: x\r\n\r\n", 400),
+        ("name=secret HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", 400),
+        ("GET /" + "secret" * 2000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: x\r\nCookie: secret=" + "x" * 40_000 + "\r\n\r\n", 431),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused(
+    folder: Path, programs: Path, request_text: str, status: int
+) -> None:
+    settings = nodes.settings("sqlite:///app.db", WEB_CONCURRENCY="1")
+    with nodes.running(folder, programs, settings) as node:
+        place = ("127.0.0.1", urlsplit(node.address).port)
+        with socket.create_connection(place, timeout=walk.WAIT) as connection:
+            connection.sendall(request_text.encode("latin-1"))
+            head = connection.recv(10_000).decode()
+        nodes.until(lambda: "can't be read" in node.log)
+        assert head.startswith(f"HTTP/1.1 {status} ")
+        assert "\r\nContent-Security-Policy: default-src 'none'" in head
+        assert "secret" not in node.log + head
+        assert all(node.lines())
+
+
+def test_cookies_of_other_apps_lock_nobody_out(folder: Path, programs: Path) -> None:
+    with nodes.running(folder, programs, nodes.settings("sqlite:///app.db")) as node:
+        headers = {"Cookie": "other=" + "x" * 12_000}
+        answer = requests.get(f"{node.address}/login", headers=headers, timeout=walk.WAIT)
+        assert answer.status_code == 200
+
+
+def test_a_server_without_workers_does_not_start(folder: Path, programs: Path) -> None:
+    result = subprocess.run(
+        [programs / "gunicorn", "--bind", "127.0.0.1:0", "wsgi:app"],
+        cwd=folder,
+        env=commands.environment(nodes.settings("sqlite:///app.db", WEB_CONCURRENCY="0")),
+        capture_output=True,
+        text=True,
+        timeout=walk.WAIT,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert result.stderr == "Configuration error: WEB_CONCURRENCY must be at least 1\n"
+
+
 @pytest.mark.parametrize(("proxies", "warned"), [("", True), ("0", True), ("1", False)])
 def test_a_unix_socket_without_a_proxy_is_warned_of(
     folder: Path, programs: Path, tmp_path: Path, proxies: str, warned: bool

@@ -58,6 +58,15 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     return app
 
 
+def compile_templates(app: Flask) -> None:
+    """Keep the templates that belong to the code in memory.
+
+    A process that runs during an update of the files would read the new ones with its old code.
+    """
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
 def _add_features(app: Flask) -> None:
     """Add the parts of the app that serve requests."""
     #: if cookiecutter.interface != "html"

@@ -109,8 +109,8 @@ class Body(io.RawIOBase):
         patient = _patience.acquire(blocking=False)
         timer = Timer(seconds if patient else IMPATIENT_SECONDS, self._time_out)
         timer.daemon = True
-        timer.start()
         try:
+            timer.start()
             yield
         finally:
             timer.cancel()

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import ObjectDeletedError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from app import faults
 from app.accounts import events
-from app.accounts.errors import AccountError
+from app.accounts.errors import AccountError, SignedOut
 from app.identity import current_client
 from app.per_app import PerApp
 
@@ -41,6 +42,8 @@ def show_with(app: Flask, prefix: str, show: Show) -> None:
 
 
 def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseReturnValue:
+    if isinstance(error, ObjectDeletedError):  # the session, or its account, in the meantime
+        error = SignedOut()
     if isinstance(error, SQLAlchemyError):
         error = _unavailable(error)
     if isinstance(error, HTTPException) and error.code in REFUSALS:

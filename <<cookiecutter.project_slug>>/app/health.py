@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, column, delete, false, literal, select, table
 from sqlalchemy.exc import SQLAlchemyError
@@ -63,6 +63,11 @@ def _revisions(connection: Connection) -> set[str]:
         for each in db.metadata.sorted_tables
     ]
     return set(connection.scalars(select(VERSION.c.version_num, *nothing)))
+
+
+def note_revisions(app: Flask) -> None:
+    """Read the migrations that belong to the code, before an update of the files adds others."""
+    _shipped_revisions(Path(app.root_path).parent / "migrations")
 
 
 @cache

@@ -87,6 +87,8 @@ def init_app(app: Flask) -> None:
     Handlers that the root logger already has are left as they are.
     """
     logging.setLogRecordFactory(Record)
+    # Where a line can't be written, `logging` would print its values as they are.
+    logging.raiseExceptions = app.debug
     if not app.debug and not logging.root.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonFormatter())

@@ -25,6 +25,8 @@ UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
 BACKUP_SUFFIX = ".sqlite3"
 # Less than this is no place for another transaction.
 MIN_FREE_BYTES = 1024 * 1024
+# To this size the log of changes shrinks again.
+LOG_BYTES = 32 * 1024 * 1024
 
 
 def set_up(engine: Engine, config: Config) -> None:
@@ -44,6 +46,8 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # The log of changes would otherwise keep the size that it once had.
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
 
 
 def diagnose(error: BaseException | None) -> Fault:

@@ -3,6 +3,7 @@
 import io
 import socket
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -45,6 +46,23 @@ def send(app: Flask, stream: io.BytesIO, **environ: Any) -> tuple[int, bytes]:
     sent |= {"wsgi.input": stream, **environ}
     answer, status, _ = run_wsgi_app(app.wsgi_app, sent, buffered=True)
     return int(status.split()[0]), b"".join(answer)
+
+
+def test_patience_is_not_lost_where_no_thread_can_start(
+    echo: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Timer, "start", fail)
+    left, right = socket.socketpair()
+    with left, right:
+        for _ in range(bodies.PATIENT_THREADS + 1):
+            sent = {"CONTENT_LENGTH": "1", "gunicorn.socket": left}
+            with pytest.raises(RuntimeError):
+                send(echo, io.BytesIO(b"x"), **sent)
+    assert all(bodies._patience.acquire(blocking=False) for _ in range(bodies.PATIENT_THREADS))
+    bodies._patience.release(bodies.PATIENT_THREADS)
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])

@@ -1,5 +1,6 @@
 """The log: JSON lines that name the request, and the ID of each request."""
 
+import io
 import json
 import logging
 import time
@@ -180,3 +181,15 @@ def test_the_owners_log_handlers_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(logging.root, "handlers", [handler])
     logs.init_app(Flask("tests.app"))
     assert logging.root.handlers == [handler]
+
+
+def test_a_line_that_cannot_be_written_is_not_printed_instead(
+    app: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("No space left on device")
+
+    record = logging.makeLogRecord({"msg": "GET /reset-password/%s", "args": (TOKEN,)})
+    logging.StreamHandler(Full()).handle(record)
+    assert capsys.readouterr().err == ""

@@ -216,7 +216,10 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
     "TOTP_DRIFT_STEPS": (["0", "10"], ["-1", "11", "x"]),
     "RECOVERY_CODES": (["1", "100"], ["0", "101"]),
     "PASSKEYS_PER_ACCOUNT": (["1", "1000"], ["0", "1001"]),
-    "RATELIMIT_STORAGE_URI": (["memory://", "database://"], ["nonsense", "ftp://127.0.0.1"]),
+    "RATELIMIT_STORAGE_URI": (
+        ["memory://", "database://"],
+        ["nonsense", "ftp://127.0.0.1", "redis+cluster://127.0.0.1:1", "mongodb://127.0.0.1"],
+    ),
     "REGISTRATION": (["open", "closed", "Closed"], ["no", "true", "shut"]),
     **dict.fromkeys(
         [

@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import requests
+
 from tests import commands, nodes, servers, walk
 
 UNITS = {
@@ -69,3 +71,17 @@ def test_a_health_check_of_a_server_that_is_not_healthy_fails(folder: Path, prog
             assert result.stderr.startswith("Not healthy: ")
             assert says in result.stderr
             assert len(result.stderr.splitlines()) == 1
+
+
+def test_migrations_of_an_update_do_not_end_the_running_version(
+    folder: Path, programs: Path
+) -> None:
+    newer = folder / "migrations" / "versions" / "0099_newer.py"
+    with nodes.running(folder, programs, nodes.settings("sqlite:///app.db"), healthy=False) as node:
+        nodes.until(lambda: node.log.count("Booting worker") == 2)
+        newer.write_text("revision = '0099'\ndown_revision = '0001'\n", "utf-8")
+        try:
+            health = [requests.get(f"{node.address}/healthz", timeout=walk.WAIT) for _ in range(4)]
+        finally:
+            newer.unlink()
+        assert {answer.status_code for answer in health} == {200}

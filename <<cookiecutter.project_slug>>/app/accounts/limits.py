@@ -40,6 +40,8 @@ IN_FLIGHT_TRIES = 20
 IN_FLIGHT_PAUSE = 0.1
 # What the counter of judged failures is called, beside that of attempts.
 FAILED = "failed"
+# What RATELIMIT_STORAGE_URI may begin with; the package knows others, whose drivers aren't here.
+STORAGES = ("database://", "memory://", "redis://", "rediss://", "redis+unix://")
 
 Result = TypeVar("Result")
 
@@ -87,6 +89,8 @@ class Limits:
 
 
 def _storage(uri: str, app_name: str) -> Storage:
+    if not uri.startswith(STORAGES):
+        raise ValueError(uri)
     if uri == "database://":
         # Its errors are those of every request: without its database the app responds with 503.
         return DatabaseStorage()

@@ -8,9 +8,12 @@ from app.api.operations import ROOT
 
 def load_identity(request: Request) -> identity.Identity | None:
     """Load the identity of a bearer token, as Flask-Login's request loader. Pages ignore it."""
-    authorization = request.authorization
-    if not request.path.startswith(ROOT) or authorization is None:
+    if not request.path.startswith(ROOT):
         return None
-    if authorization.type != "bearer" or not authorization.token:
+    try:
+        authorization = request.authorization
+    except ValueError:  # a header that isn't ASCII
+        return None
+    if authorization is None or authorization.type != "bearer" or not authorization.token:
         return None
     return identity.load(authorization.token, "api")

@@ -4,9 +4,11 @@ An operation is a view whose types describe its request and its response. The sa
 types check its requests and describe it in the OpenAPI document, so the two can't differ.
 """
 
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, NoReturn, get_args, get_type_hints
 
 from flask import Blueprint, Response, request
 from flask_login import current_user
@@ -171,13 +173,21 @@ def _read(model: type[BaseModel]) -> BaseModel:
     """Return the request's body as the model. Raises 400, 408, 413, 415 or 422."""
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"Send the body as {JSON}.")
+    data = request.get_data()
+    with suppress(ValueError, RecursionError):  # what Pydantic refuses too
+        json.loads(data, parse_constant=_refuse_constant)
     try:
-        return model.model_validate_json(request.get_data())
+        return model.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
             raise BadRequest(f"{first['msg']}.") from None
         raise _refusal(error) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python and Pydantic take for JSON."""
+    raise BadRequest(f"Invalid JSON: {name} is not a JSON value.")
 
 
 def _read_query(model: type[BaseModel]) -> BaseModel:

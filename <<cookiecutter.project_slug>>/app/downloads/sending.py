@@ -1,13 +1,14 @@
 """Send a file from this process, or have the web server in front of it send the file."""
 
 import os
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, current_app, send_from_directory
+from flask import Flask, Response, abort, current_app, request, send_from_directory
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.downloads import files
@@ -17,6 +18,8 @@ from app.per_app import PerApp
 NGINX_LOCATION = "/_downloads/"
 # What the web server keeps of the app's response, or needs to answer conditional requests.
 KEPT_HEADERS = ("Content-Type", "Content-Disposition", "ETag", "Last-Modified")
+# The one form of `Range` that is answered: Werkzeug would refuse others, which are to be ignored.
+ONE_RANGE = re.compile(r"bytes=\s*(\d+-\d*|-\d+)\s*")
 # When to come back while too many files are being sent, in seconds.
 RETRY_AFTER = 30
 
@@ -51,6 +54,8 @@ def _response(name: str) -> Response:
     file = next(files.existing([name]), None)
     if file is None:
         abort(404)
+    if not ONE_RANGE.fullmatch(request.headers.get("Range", "")):
+        request.environ.pop("HTTP_RANGE", None)  # see RFC 9110, section 14.2
     accelerated = bool(current_app.config["DOWNLOAD_ACCEL"])
     # nginx makes this one, so a client's `ETag` is the same to both.
     etag = f"{int(file.modified_at.timestamp()):x}-{file.size:x}"

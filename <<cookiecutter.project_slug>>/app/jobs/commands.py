@@ -4,6 +4,7 @@ import signal
 from threading import Event
 
 import click
+from flask import current_app
 from sqlalchemy import select
 
 from app.columns import now
@@ -45,6 +46,9 @@ def work() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    from app import compile_templates
+
+    compile_templates(current_app)
     worker = WORKER.current()
     worker.start(always=True)
     say("Waiting for jobs. Press Ctrl+C to stop.")

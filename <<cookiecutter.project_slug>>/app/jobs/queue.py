@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WORKER: PerApp["Worker"] = PerApp("jobs")
 # The last try comes this long before a job is given up.
 LAST_TRY = timedelta(minutes=1)
-# Longer than any job waits. One that seems to wait longer was enqueued by a wrong clock.
-FARTHEST = timedelta(days=2)
+# One that would wait this much longer than any pause was enqueued by a wrong clock.
+TOO_FAR = timedelta(days=2)
 
 _collected: ContextVar[list[Job] | None] = ContextVar("_collected", default=None)
 
@@ -164,8 +164,14 @@ def _next(job_id: int | None) -> Job | None:
     if job_id is not None:
         first = first.where(Job.id == job_id)
     # Two statements, each along the index: for an OR, some databases would read all of it.
-    due, too_far = Job.due_at <= now(), Job.due_at > now() + FARTHEST
+    due, too_far = Job.due_at <= now(), Job.due_at > now() + _longest_pause() + TOO_FAR
     return db.session.scalar(first.where(due)) or db.session.scalar(first.where(too_far))
+
+
+def _longest_pause() -> timedelta:
+    retries = (timedelta(seconds=each) for each in current_app.config["JOB_PAUSES_SECONDS"])
+    repeats = (kind.pause for kind in KINDS.values() if kind.pause is not None)
+    return max(timedelta(), *retries, *repeats)
 
 
 def _lease_end() -> datetime:

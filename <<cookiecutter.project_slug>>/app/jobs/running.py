@@ -81,7 +81,11 @@ def _give_up(job: Job, error: str) -> Result:
     kind = KINDS.get(job.name)
     job.last_error = error
     with transaction():
-        if queue.finish(job) and kind is not None and kind.gave_up is not None:
+        if not queue.finish(job):
+            return Result(error)
+        if kind is None:  # newer code enqueued it, or a kind that was removed
+            logger.error("Job given up: %s, account %s: %s", job.name, job.account_id, error)
+        elif kind.gave_up is not None:
             kind.gave_up(job)
     return Result(error)
 

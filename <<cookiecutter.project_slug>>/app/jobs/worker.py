@@ -15,8 +15,9 @@ logger = logging.getLogger(__name__)
 
 # A job that takes long, such as an email to a slow server, leaves a thread for the others.
 THREADS = 2
-# Seconds after which a worker looks for jobs even if nobody woke it.
-POLL = 30
+# Seconds after which a worker looks for jobs even if nobody woke it, and where nobody can: in a
+# process of its own.
+POLL, POLL_ALONE = 30, 2
 # Seconds until a job begins. At once it would share the processor with the response to the request
 # that enqueued it, which would then take longer when there is someone to write to.
 PAUSE = 0.02
@@ -39,6 +40,7 @@ class Worker:
         self._prepared = False
         self._database_failed = False
         self._late_logged_at: float | None = None
+        self._poll = POLL
 
     @property
     def in_process(self) -> bool:
@@ -54,6 +56,7 @@ class Worker:
             if self._threads or self._stopping.is_set():
                 return
             works = always or self.in_process
+            self._poll = POLL_ALONE if always else POLL
             for number in range(THREADS if works else 1):
                 name = f"jobs-{number + 1}"
                 # Python does not wait for such a thread; `stop` does, when the process ends.
@@ -120,7 +123,7 @@ class Worker:
 
     def _wait(self) -> None:
         with self._signal:
-            self._signal.wait_for(lambda: self._woken or self._stopping.is_set(), POLL)
+            self._signal.wait_for(lambda: self._woken or self._stopping.is_set(), self._poll)
             self._woken = False
         self._stopping.wait(PAUSE)
 

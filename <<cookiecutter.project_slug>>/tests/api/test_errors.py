@@ -20,8 +20,10 @@ def assert_problem(answer: Answer, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"{'name': 1}", b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 60000]
-)
+    "data",
+    [b"", b"{", b"{'name': 1}", b'{"name": "\xff"}', b'{"name": "\\ud800"}', b"[" * 60000,
+     b"NaN", b"[-Infinity]", b'{"name": NaN}', b'{"name": Infinity, "email": "x"}'],
+)  # fmt: skip
 def test_400_for_invalid_json(api: ApiClient, data: bytes) -> None:
     options = {"data": data, "content_type": "application/json"}
     assert_problem(api.call("POST /accounts", **options), 400)
@@ -36,6 +38,12 @@ def test_401_without_a_token(api: ApiClient) -> None:
     answer = api.call("GET /account")
     assert_problem(answer, 401)
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("header", ["Basic ÿ", "Bearer ÿ", "Basic x", "Bearer", "ÿ", "Basic Og=="])
+def test_401_for_any_other_authorization(api: ApiClient, header: str) -> None:
+    answer = api.call("GET /account", headers={"Authorization": header})
+    assert_problem(answer, 401)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,12 @@ def test_a_part_of_a_file_can_be_requested(reader: Browser) -> None:
     assert response.headers["Content-Range"] == "bytes */10"
 
 
+@pytest.mark.parametrize("asked", ["items=0-1", "bytes=0-1,3-4", "bytes=x", "bytes", "\x00"])
+def test_another_kind_of_range_is_ignored(reader: Browser, asked: str) -> None:
+    response = reader.get("/downloads/digits.txt", {"Range": asked})
+    assert (response.status_code, response.data) == (200, CONTENT)
+
+
 def test_an_unchanged_file_is_not_sent_again(reader: Browser) -> None:
     tag = reader.get("/downloads/digits.txt").headers["ETag"]
     response = reader.get("/downloads/digits.txt", {"If-None-Match": tag})

@@ -265,6 +265,29 @@ def test_a_repeating_job_has_one_row(
     assert [row.tries for row in probe.rows()] == [0]
 
 
+def test_a_job_that_repeats_after_a_week_waits_a_week(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=7)))
+    with app.app_context():
+        queue.ensure_repeating()
+    for day in range(8):
+        with time_machine.travel(now() + timedelta(days=day, minutes=1), tick=False):
+            probe.run_due()
+    assert len(probe.done) == 2
+
+
+def test_a_job_of_an_unknown_kind_is_given_up_with_an_error(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    probe.enqueue()
+    monkeypatch.delitem(KINDS, "probe")
+    with time_machine.travel(now() + timedelta(days=2), tick=False):
+        probe.run_due()
+    assert probe.rows() == []
+    assert "Job given up: probe, account None" in caplog.text
+
+
 def test_a_repeating_job_that_fails_is_never_given_up(
     app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

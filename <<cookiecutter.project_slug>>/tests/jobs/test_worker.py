@@ -47,6 +47,23 @@ def test_the_first_job_starts_the_worker_and_a_commit_wakes_it(
         assert done.wait(SECONDS)
 
 
+def test_a_process_of_its_own_looks_for_jobs_often(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, looked = Event(), Event()
+    probe.action = lambda _: done.set()
+    monkeypatch.setattr(worker, "POLL", SECONDS)
+    alone = Worker(app)
+    monkeypatch.setattr(alone, "_warn_if_late", looked.set)
+    alone.start(always=True)
+    try:
+        assert looked.wait(SECONDS)
+        probe.enqueue()  # by another process: nobody wakes this one
+        assert done.wait(SECONDS / 3)
+    finally:
+        alone.stop()
+
+
 def test_a_rollback_does_not_wake_the_worker(app: Flask, probe: Probe, working: Worker) -> None:
     def fail() -> None:
         with transaction():

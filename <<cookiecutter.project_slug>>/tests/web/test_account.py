@@ -1,6 +1,8 @@
 """The account pages: show, change, export and delete your account."""
 
+import hashlib
 import json
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -172,4 +174,23 @@ def test_a_change_while_the_account_is_deleted_leads_to_the_sign_in(
         "/account/profile", data={"csrf_token": token, "name": "Countess"}
     )
     assert (response.status_code, response.location) == (303, "/login?next=/account/profile")
+    assert not signed_in.is_signed_in()
+
+
+@pytest.mark.parametrize("path", ["/account/delete", "/account/password"])
+def test_a_form_sent_twice_at_once_leads_to_the_sign_in(
+    app: Flask, signed_in: Browser, account: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    scrypt = hashlib.scrypt
+
+    def delete_first(*args: Any, **options: Any) -> bytes:
+        monkeypatch.setattr(hashlib, "scrypt", scrypt)
+        delete_meanwhile(app, account)
+        return scrypt(*args, **options)
+
+    token = signed_in.csrf_token(path)
+    monkeypatch.setattr(hashlib, "scrypt", delete_first)
+    passwords = {"current_password": PASSWORD, "password": PASSWORD if "delete" in path else NEW}
+    response = signed_in.client.post(path, data={"csrf_token": token, **passwords})
+    assert (response.status_code, response.location) == (303, f"/login?next={path}")
     assert not signed_in.is_signed_in()
