@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click import ClickException, Context, UsageError
 from flask.cli import AppGroup
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app import faults
 from app.accounts.errors import SignedOut
@@ -53,6 +53,11 @@ def using_database() -> Iterator[None]:
     #: endif
     try:
         yield
+    except IntegrityError as error:
+        raise ClickException(
+            f"Rows of another table forbid this: {faults.reason(error)}. See the table of changes"
+            " to models in docs/operations.md: foreign keys to accounts need `ondelete`"
+        ) from None
     except SQLAlchemyError as error:
         if not faults.is_passing(error):
             raise

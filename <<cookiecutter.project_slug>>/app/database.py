@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Config, Flask
-from sqlalchemy import URL, Dialect, Engine, QueuePool, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, QueuePool, make_url
 
 from app import database_url
 from app.extensions import db
@@ -27,6 +27,9 @@ class Backend(Protocol):
 
     def violated_unique(self, error: BaseException | None) -> str | None:
         """Return the name of the unique constraint that a statement would have broken."""
+
+    def disk_is_full(self, connection: Connection, /) -> bool:
+        """Tell whether the database has no room for another transaction."""
 
     def back_up(self, url: URL, file: Path) -> None:
         """Copy the database into an empty file, as it is at one moment. Raises ClickException."""

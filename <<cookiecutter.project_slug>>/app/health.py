@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, column, delete, false, literal, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import faults
+from app import database, faults
 from app.extensions import db
 
 logger = logging.getLogger(__name__)
@@ -47,12 +47,8 @@ def _problem(connection: Connection) -> str | None:
             f" {', '.join(sorted(newest))}: run `flask db upgrade`"
         )
     connection.execute(delete(VERSION).where(false()))  # refused where no write is taken
-    #: if cookiecutter.__backend == "sqlite"
-    from app import sqlite
-
-    if connection.dialect.name == "sqlite" and sqlite.disk_is_full(connection):
+    if database.backend(connection.dialect).disk_is_full(connection):
         return "the disk is full"
-    #: endif
     return None
 
 

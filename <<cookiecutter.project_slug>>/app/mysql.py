@@ -10,7 +10,7 @@ from weakref import WeakSet
 import pymysql
 from flask import Config
 from sqlalchemy import URL, Connection, Engine, RootTransaction, event
-from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
+from sqlalchemy.engine.interfaces import DBAPICursor, ExceptionContext, ExecutionContext
 
 from app import backups, time_outs
 from app.faults import Fault
@@ -20,11 +20,13 @@ MARGIN_SECONDS = 1
 
 # Error numbers, from the servers' references. The messages of all of these hold no value.
 READ_ONLY = {1290, 1792, 1836, 1874, 3100}
+DISK_FULL = {1021, 1114}  # or a table is
 SHUTTING_DOWN = {1047, 1053, 1077, 1079, 1927, 3169, 4031}
 PASSING = {
     *READ_ONLY,
     *SHUTTING_DOWN,
-    *(1021, 1030, 1114),  # the disk or a table is full
+    *DISK_FULL,
+    1030,  # the storage engine failed
     *(1037, 1038, 1040, 1041, 1129, 1203, 1226),  # memory or connections are used up
     *(1044, 1045, 1049, 1130, 1142, 1143, 1227, 1698),  # sign-in refused, no such database, rights
     *(1054, 1146),  # a column or a table is missing
@@ -41,6 +43,8 @@ VALUE_FREE = {
     *(1048, 1264, 1265, 1364, 1406, 3819, 4025),  # a value does not fit its column or a check
 }
 DUPLICATE_ENTRY = 1062
+# For how many seconds the app is unhealthy after a write found the disk full.
+FULL_SECONDS = 60
 DEADLOCK = 1213
 # How long a statement that met a deadlock waits before each new try, in seconds.
 DEADLOCK_PAUSES = (0.01, 0.02, 0.04, 0.08)
@@ -58,6 +62,9 @@ def check_options(url: URL) -> None:
     unknown = given.keys() - signature(pymysql.Connection).parameters.keys()
     if unknown:
         raise ValueError(f"has options that PyMySQL doesn't have: {', '.join(sorted(unknown))}")
+
+
+_full_at = [float("-inf")]
 
 
 def set_up(engine: Engine, config: Config) -> None:
@@ -86,6 +93,12 @@ def set_up(engine: Engine, config: Config) -> None:
                 f" /*M! , max_statement_time = {seconds} */"
                 f" /*!80000 , max_execution_time = {seconds * 1000} */"
             )
+
+    @event.listens_for(engine, "handle_error")
+    def note_full_disk(context: ExceptionContext) -> None:
+        error = context.original_exception
+        if isinstance(error, pymysql.Error) and _parts(error)[0] in DISK_FULL:
+            _full_at[0] = time.monotonic()
 
     options = config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
     repeat_after_deadlock(engine, options.get("isolation_level"))
@@ -139,6 +152,14 @@ def diagnose(error: BaseException | None) -> Fault:
     key = violated_unique(error)
     # PyMySQL's own errors are numbered 0: a connection that is closed, a broken protocol.
     return Fault(str(number or ""), f"for key '{key}'" if key else "")
+
+
+def disk_is_full(_: Connection) -> bool:
+    """Tell whether a write of this process found the disk full a moment ago.
+
+    The server itself only notices when it needs more of the disk.
+    """
+    return time.monotonic() - _full_at[0] < FULL_SECONDS
 
 
 def violated_unique(error: BaseException | None) -> str | None:

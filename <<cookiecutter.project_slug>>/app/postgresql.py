@@ -10,7 +10,9 @@ import psycopg
 from flask import Config
 from psycopg.abc import PQGen
 from psycopg.pq import Conninfo, TransactionStatus
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, event
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy.engine import ExceptionContext
 
 from app import backups, time_outs
 from app.faults import Fault
@@ -35,11 +37,16 @@ PASSING = (
 # The server is shutting down, or another one has taken over.
 FATAL = ("08", "25006", "57P")
 UNIQUE_VIOLATION = "23505"
+DISK_FULL = "53100"
+# For how many seconds the app is unhealthy after a write found the disk full.
+FULL_SECONDS = 60
 BACKUP_SUFFIX = ".dump"
 
 Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
+
+_full_at = [float("-inf")]
 
 
 class Connection(psycopg.Connection[Any]):
@@ -142,6 +149,12 @@ def set_up(engine: Engine, config: Config) -> None:
         return (isinstance(connection, Connection) and connection.is_quiet()) or ask(connection)
 
     engine.dialect.do_ping = ping  # type: ignore[method-assign, assignment]
+
+    @event.listens_for(engine, "handle_error")
+    def note_full_disk(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == DISK_FULL:
+            _full_at[0] = time.monotonic()
+
     _execute_alone(engine)
 
 
@@ -194,6 +207,14 @@ def diagnose(error: BaseException | None) -> Fault:
         passing=code.startswith(PASSING),
         fatal=code.startswith(FATAL),
     )
+
+
+def disk_is_full(_: SqlConnection) -> bool:
+    """Tell whether a write of this process found the disk full a moment ago.
+
+    The server itself only notices when it needs more of the disk.
+    """
+    return time.monotonic() - _full_at[0] < FULL_SECONDS
 
 
 def violated_unique(error: BaseException | None) -> str | None:

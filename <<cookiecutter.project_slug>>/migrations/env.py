@@ -59,6 +59,11 @@ def write_sql() -> None:
 
 def migrate(connection: Connection) -> None:
     """Run what the command asks for."""
+    #: if cookiecutter.__backend == "mysql"
+    from migrations import mysql
+
+    mysql.refuse_empty_dates(connection)
+    #: endif
     context.configure(connection=connection, **options())
     with context.begin_transaction():
         context.run_migrations()
@@ -111,6 +116,12 @@ def run() -> None:
         except DBAPIError as error:
             statement = " ".join((error.statement or "").split())
             raise ClickException(f"{faults.reason(error)} [{statement}]") from None
+        #: if cookiecutter.__backend == "postgresql"
+        except ValueError as error:  # of alembic_postgresql_enum, about rows with an old value
+            if not isinstance(error.__context__, DBAPIError):
+                raise
+            raise ClickException(" ".join(str(error).split())) from None
+        #: endif
 
 
 run()

@@ -22,6 +22,14 @@ def for_server(url: URL, engine: Engine) -> URL:
     return url.set(drivername="mariadb+pymysql") if is_mariadb else url
 
 
+def refuse_empty_dates(connection: Connection) -> None:
+    """Let a new column of dates that cannot be NULL fail on rows: they would get 0000-00-00."""
+    if connection.dialect.name in NAMES:
+        modes = "CONCAT(@@sql_mode, ',NO_ZERO_DATE,NO_ZERO_IN_DATE')"
+        connection.exec_driver_sql(f"SET SESSION sql_mode = {modes}")
+        connection.commit()
+
+
 def without_zone(
     value: Any, kind: TypeEngine[Any], dialect: Dialect
 ) -> tuple[Any, TypeEngine[Any]]:

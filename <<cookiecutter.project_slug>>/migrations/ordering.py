@@ -42,7 +42,8 @@ def _drop_tables_last(changes: ops.OpContainer) -> None:
 
 
 def _rank_in_table(op: ops.MigrateOperation) -> int:
-    """Rank operations: foreign keys are dropped before what they need, and created after it."""
+    """Rank operations: keys and indexes are dropped before what they need, and created after it."""
     if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "foreignkey":
         return 0
-    return 2 if isinstance(op, ops.CreateForeignKeyOp) else 1
+    ranks = {ops.DropIndexOp: 1, ops.CreateIndexOp: 3, ops.CreateForeignKeyOp: 4}
+    return ranks.get(type(op), 2)

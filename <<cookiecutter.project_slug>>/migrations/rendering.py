@@ -32,6 +32,13 @@ from sqlalchemy.types import TypeEngine
 
 from migrations import ordering
 
+# What becomes of rows that get a new column without a value.
+#: if cookiecutter.__backend != "mysql"
+OTHERWISE = "adding it fails when the table has rows"
+#: endif
+#: if cookiecutter.__backend == "mysql"
+OTHERWISE = "adding it fails when the table has rows, or gives them an empty value"
+#: endif
 # What `text` takes for a parameter.
 PARAMETER = re.compile(r"(?<![:\w\\]):\w")
 
@@ -108,16 +115,22 @@ def complete(
     for script in scripts:
         if script.upgrade_ops is None or script.downgrade_ops is None:
             continue
-        for changes in (script.upgrade_ops, script.downgrade_ops):
+        for changes, place in (
+            (script.upgrade_ops, "the new migration"),
+            (script.downgrade_ops, "the downgrade of the new migration"),
+        ):
             ordering.arrange(changes)
             #: if cookiecutter.__backend == "mysql"
             mysql.release_indexes(changes, context)
             #: endif
-            _fill_new_columns(changes, context)
+            _fill_new_columns(changes, context, place)
 
 
-def _fill_new_columns(changes: ops.OpContainer, context: MigrationContext) -> None:
-    """Give existing rows the model's default in each new column that may not be NULL."""
+def _fill_new_columns(changes: ops.OpContainer, context: MigrationContext, place: str) -> None:
+    """Give existing rows the model's default in each new column that may not be NULL.
+
+    Where there is none, say so: `place` is what has to be edited.
+    """
     metadata: MetaData = context.opts["target_metadata"]
     for op in _operations(changes.ops):
         if not isinstance(op, ops.AddColumnOp):
@@ -130,8 +143,8 @@ def _fill_new_columns(changes: ops.OpContainer, context: MigrationContext) -> No
         default = None if model is None else _server_default(model, context.dialect)
         if default is None:
             click.echo(
-                f"Edit the new migration: {op.table_name}.{column.name} cannot be NULL and its model"
-                " has no constant default, so adding it fails when the table has rows.",
+                f"Edit {place}: {op.table_name}.{column.name} cannot be NULL and has no constant"
+                f" default in a model, so {OTHERWISE}.",
                 err=True,
             )
             continue
@@ -163,6 +176,12 @@ def _server_default(model: Column[Any], dialect: Dialect) -> str | TextClause | 
         return value
     if isinstance(kind, JSON):
         value, kind = json.dumps(value), String()
+    #: if cookiecutter.__backend == "postgresql"
+    from sqlalchemy import ARRAY
+
+    if isinstance(kind, ARRAY) and not value:
+        value, kind = "{}", String()  # as ARRAY[] has no type
+    #: endif
     #: if cookiecutter.__backend == "mysql"
     from migrations import mysql
 

@@ -34,3 +34,21 @@ def test_times_are_in_utc_whatever_the_time_zone_of_the_server(
     assert stored is not None
     assert (stored, stored.utcoffset()) == (noon, timedelta())
     assert timestamp(noon.astimezone(far_east)) == timestamp(stored) == "2026-01-31T12:00:00Z"
+
+
+def test_nothing_keeps_an_account_from_being_deleted() -> None:
+    """A foreign key without `ondelete` would, to accounts or to what is deleted with them."""
+    deleted = {Account.__tablename__}
+    while True:
+        keys = [
+            key
+            for table in db.metadata.tables.values()
+            for key in table.foreign_key_constraints
+            if key.referred_table.name in deleted
+        ]
+        for key in keys:
+            assert key.ondelete in ("CASCADE", "SET NULL"), f"{key.table.name}: {key.column_keys}"
+        with_them = {key.table.name for key in keys if key.ondelete == "CASCADE"}
+        if with_them <= deleted:
+            break
+        deleted |= with_them

@@ -7,7 +7,7 @@ import pymysql
 import pytest
 from flask import Config, Flask
 from sqlalchemy import create_engine, event, func, insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app import faults, mysql
 from app.accounts.models import Account, LimitCounter
@@ -172,3 +172,20 @@ def wait_until_one_waits() -> None:
 def counter(name: str) -> dict[str, Any]:
     """Return the values of a counter."""
     return {"name": name, "attempts": 1, "expires_at": now()}
+
+
+@pytest.mark.parametrize("number", [1021, 1114])
+def test_the_app_is_unhealthy_after_a_write_found_the_disk_full(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(mysql, "_full_at", [float("-inf")])
+    client = app.test_client()
+    with app.app_context(), db.engine.connect() as connection:
+        if connection.dialect.name not in ("mysql", "mariadb"):
+            pytest.skip("this is not MySQL")
+        assert client.get("/healthz").status_code == 200
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}")
+    assert client.get("/healthz").status_code == 503
+    monkeypatch.setattr(mysql, "FULL_SECONDS", 0)
+    assert client.get("/healthz").status_code == 200

@@ -138,3 +138,18 @@ def test_a_statement_that_fails_alone_leaves_the_next_one_a_transaction(app: Fla
         # Inside of a transaction it is one of its statements.
         own.execute(select(1).execution_options(alone=True))
         assert in_transaction(connection)
+
+
+def test_the_app_is_unhealthy_after_a_write_found_the_disk_full(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_full_at", [float("-inf")])
+    client = app.test_client()
+    with app.app_context(), db.engine.connect() as connection:
+        raw(connection)
+        assert client.get("/healthz").status_code == 200
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE='53100'; END $$")
+    assert client.get("/healthz").status_code == 503
+    monkeypatch.setattr(postgresql, "FULL_SECONDS", 0)
+    assert client.get("/healthz").status_code == 200

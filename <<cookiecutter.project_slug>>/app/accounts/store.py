@@ -13,7 +13,7 @@ from app.extensions import changed_rows as changed_rows  # offered beside the lo
 from app.extensions import db
 
 # Named by the convention in `columns.Base`.
-UNIQUE_EMAIL = "uq_accounts_email"
+UNIQUE_EMAIL = f"uq_{Account.__tablename__}_email"
 # Built once: it is part of most requests of people who are signed out.
 BY_EMAIL = select(Account).where(Account.email == bindparam("email"))
 

@@ -1,19 +1,19 @@
 """What a purge deletes and keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.accounts import authentication, limits, purge, recovery, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.limits import Rule
 from app.accounts.models import Account, Device, LimitCounter
 from app.columns import now
-from app.extensions import db
+from app.extensions import db, transaction
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.work import counted
 
@@ -64,3 +64,35 @@ def test_rows_are_removed_in_batches(
                 purged = purge.purge()
             assert (purged.sessions, purged.accounts) == (5, 3)
             assert len([each for each in work if each.startswith("DELETE FROM sessions")]) == 3
+
+
+@pytest.fixture
+def referring(app: Flask) -> Iterator[str]:
+    """A table of the owner's, with a foreign key that keeps accounts from being deleted."""
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE referring (account_id INTEGER NOT NULL,"
+            " FOREIGN KEY (account_id) REFERENCES accounts (id))"
+        )
+    yield "referring"
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE referring")
+
+
+def test_an_account_that_cannot_be_deleted_keeps_no_other(
+    app: Flask, referring: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        add_account(app, f"waiting{number}@example.com", confirmed=False)
+    with app.app_context():
+        kept = store.by_email("waiting1@example.com")
+        assert kept is not None
+        with transaction():
+            db.session.execute(text(f"INSERT INTO {referring} VALUES ({kept.id})"))  # noqa: S608
+        with time_machine.travel(now() + timedelta(days=8), tick=False):
+            assert purge.purge().accounts == 2
+            assert "foreign keys without `ondelete` keep: 1" in caplog.text
+        command = app.test_cli_runner().invoke(args=["accounts", "delete", kept.email, "--yes"])
+        assert command.exit_code == 1
+        assert command.output.startswith("Error: Rows of another table forbid this: ")
+        assert len(command.output.splitlines()) == 1
