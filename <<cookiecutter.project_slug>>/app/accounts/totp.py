@@ -17,10 +17,9 @@ def new_secret() -> str:
 def uri(secret: str, account: Account) -> str:
     """Return what an authenticator app reads from the QR code: `otpauth://totp/…`."""
     config = current_app.config
-    # A colon separates the issuer from the account, so neither may have one.
+    # A colon separates the issuer from the account; an email address has none.
     issuer = (config["TOTP_ISSUER"] or config["APP_NAME"]).replace(":", " ")
-    name = account.email.replace(":", " ")
-    return str(TOTP(secret).provisioning_uri(name=name, issuer_name=issuer))
+    return str(TOTP(secret).provisioning_uri(name=account.email, issuer_name=issuer))
 
 
 def matching_step(secret: str, code: str) -> int | None:

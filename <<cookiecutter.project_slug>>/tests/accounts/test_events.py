@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+import time_machine
 from flask import Flask
 
 from app.accounts import (
@@ -18,6 +19,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, LimitReached, NotConfirmed, WrongCredentials
+from tests.authenticator import first_step, turn_on
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
@@ -89,6 +91,7 @@ def test_each_step_is_logged_without_secrets(app: Flask, inbox: Inbox, lines: li
             authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND) for _ in range(3)
         )
         account = mine.session.account
+        ids = [str(each.session.public_id) for each in (mine, *others)]
         changes.rename(account, "Countess", CLIENT)
         changes.export(account, CLIENT)
         sessions.revoke(account, str(others[0].session.public_id), CLIENT)
@@ -131,6 +134,10 @@ def test_each_step_is_logged_without_secrets(app: Flask, inbox: Inbox, lines: li
         "account.deleted",
     ]
     assert {event["account_id"] for event in found} == {found[0]["account_id"]}
+    members = {event["event"]: event for event in found}
+    assert members["session.revoked"]["session_id"] == ids[1]
+    assert members["session.revoked_others"]["sessions"] == 1
+    assert members["sign_out"]["session_id"] == ids[0]
     started = [mine, *others, last]
     secrets = {PASSWORD, OTHER_PASSWORD, confirmation, change, reset}
     secrets |= {each.token for each in started} | {each.device for each in started}
@@ -173,3 +180,16 @@ def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> No
         *[("wrong credentials", None)] * 2,
         ("disabled", ada.id),
     ]
+
+
+def test_a_wrong_code_is_logged_for_the_account(
+    app: Flask, account: str, clock: time_machine.Traveller, lines: list[str]
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        phone = turn_on(session, CLIENT)
+        token = first_step(account, CLIENT)
+        with pytest.raises(InvalidInput):
+            authentication.sign_in_with_code(token, phone.wrong_code(), CLIENT, KIND)
+        event = json.loads(lines[-1])
+        assert (event["reason"], event["account_id"]) == ("wrong code", session.account_id)

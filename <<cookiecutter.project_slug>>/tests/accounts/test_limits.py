@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import limits
+from app.accounts import limits, recovery, registration
 from app.accounts.client import Client
 from app.accounts.errors import LimitReached
 from app.accounts.limits import Rule
@@ -221,3 +222,22 @@ def test_each_kind_of_email_has_a_separate_limit(make_app: MakeApp) -> None:
         assert ask(app, kind, "ada@example.com", "192.0.2.1")
         assert not ask(app, kind, "ada@example.com", "192.0.2.1")
         assert not ask(app, kind, "ada@example.com", "192.0.2.2")
+
+
+def register(email: str, client: Client) -> None:
+    """Register an account with an address."""
+    registration.register("Grace", email, "tangerine lorry at dusk", client)
+
+
+@pytest.mark.parametrize(
+    "send", [register, registration.resend_confirmation, recovery.request_reset]
+)
+def test_each_address_has_a_limit_of_its_own(
+    make_app: MakeApp, send: Callable[[str, Client], None]
+) -> None:
+    app = make_app(LIMIT_MAIL_BY_ADDRESS="1 per hour")
+    with app.app_context():
+        send("grace@example.com", Client("192.0.2.1"))
+        with pytest.raises(LimitReached):
+            send("grace@example.com", Client("192.0.2.2"))
+        send("joan@example.com", Client("192.0.2.3"))

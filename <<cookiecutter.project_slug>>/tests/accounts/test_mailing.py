@@ -23,7 +23,7 @@ from app.accounts import (
     tokens,
 )
 from app.accounts.client import Client
-from app.accounts.errors import InvalidToken
+from app.accounts.errors import InvalidToken, UsedToken
 from app.accounts.models import Account, MailedToken
 from app.columns import now
 from app.extensions import db
@@ -222,6 +222,11 @@ def test_every_link_of_one_job_works(
     with app.app_context():
         tokens.find(first, purpose)
         tokens.find(second, purpose)
+        if kind == "confirmation":
+            registration.confirm(second, CLIENT)
+            with pytest.raises(InvalidToken) as refused:
+                tokens.find(first, purpose)
+            assert not isinstance(refused.value, UsedToken)
 
 
 def test_a_newer_request_makes_earlier_links_invalid(

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from app.accounts import authentication, limits, purge, recovery, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.limits import Rule
-from app.accounts.models import Account, Device, LimitCounter
+from app.accounts.models import Account, Device, LimitCounter, Session
 from app.columns import now
 from app.extensions import db, transaction
 from tests.conftest import PASSWORD, Inbox, add_account
@@ -64,6 +65,29 @@ def test_rows_are_removed_in_batches(
                 purged = purge.purge()
             assert (purged.sessions, purged.accounts) == (5, 3)
             assert len([each for each in work if each.startswith("DELETE FROM sessions")]) == 3
+
+
+def test_what_is_used_in_the_meantime_stays(
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It changes between the moment at which it is found and the one at which it is deleted."""
+    batch = purge._batch
+    add_account(app, "waiting@example.com", confirmed=False)
+
+    def use_meanwhile(key: Any, over: Any) -> Any:
+        keys = batch(key, over)
+        with transaction():
+            db.session.execute(update(Session).values(expires_at=now() + timedelta(days=1)))
+            db.session.execute(update(Account).values(confirmed_at=now()))
+        return keys
+
+    with app.app_context():
+        authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+        monkeypatch.setattr(purge, "_batch", use_meanwhile)
+        with time_machine.travel(now() + timedelta(days=91), tick=False):
+            assert purge.purge() == purge.Purged(sessions=0, tokens=0, accounts=0)
+        assert db.session.scalar(select(func.count()).select_from(Session)) == 1
+        assert db.session.scalar(select(func.count()).select_from(Account)) == 2
 
 
 @pytest.fixture

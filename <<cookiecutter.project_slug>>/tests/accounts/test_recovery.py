@@ -5,9 +5,9 @@ from flask import Flask
 
 from app.accounts import recovery, store, tokens
 from app.accounts.client import Client
-from app.accounts.errors import InvalidToken
+from app.accounts.errors import InvalidInput, InvalidToken, LimitReached
 from app.extensions import db
-from tests.conftest import Inbox
+from tests.conftest import Inbox, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
 
@@ -38,3 +38,17 @@ def test_a_password_set_in_another_way_invalidates_the_link(
         recovery.replace_password(owner, owner.password_hash, CLIENT)
         with pytest.raises(InvalidToken):
             tokens.find(token, "reset")
+
+
+def test_checks_of_new_passwords_are_limited_by_ip_address(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_NEW_PASSWORDS_BY_IP="1 per minute")
+    email = add_account(app)
+    inbox = Inbox(app)
+    with app.app_context():
+        recovery.mail_reset(email, CLIENT)
+        token = inbox.token(email)
+        with pytest.raises(InvalidInput):
+            recovery.complete_reset(token, "password1234", CLIENT)
+        with pytest.raises(LimitReached):
+            recovery.complete_reset(token, "tangerine lorry at dusk", CLIENT)
+        recovery.complete_reset(token, "tangerine lorry at dusk", Client("192.0.2.2", "tests"))

@@ -7,6 +7,7 @@ from flask import Flask
 from app.accounts import authentication, sessions
 from app.accounts.client import Client
 from app.columns import now
+from app.extensions import db
 from tests.conftest import PASSWORD, MakeApp, add_account
 
 CLIENT = Client("192.0.2.1", "tests")
@@ -50,9 +51,12 @@ def test_the_least_recently_seen_sessions_end_over_the_maximum(
             clock.shift(60)
         second = sessions.find(tokens[1], KIND)
         assert second is not None
-        sessions.touch(second, CLIENT)
+        sessions.touch(second, Client("198.51.100.7", "other"))
+        db.session.expire_all()
+        assert (second.ip_address, second.user_agent) == ("198.51.100.7", "other")
         assert "session.ended_surplus" not in caplog.text
         tokens.append(authentication.sign_in(email, PASSWORD, CLIENT, KIND).token)
         living = [sessions.find(token, KIND) is not None for token in tokens]
     assert living == [True, True, False, True, True]
     assert '"event": "session.ended_surplus"' in caplog.text
+    assert '"sessions": 1' in caplog.text

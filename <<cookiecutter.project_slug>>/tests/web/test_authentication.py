@@ -100,6 +100,7 @@ def test_a_page_redirects_to_the_sign_in_and_back(
     assert response.status_code == 303
     assert response.location == f"/login?next={path}?tab%3D1"
     page = browser.get(response.location).text
+    assert "Sign in to continue." in page
     assert f'name="next" type="hidden" value="{path}?tab=1"' in page
     assert browser.sign_in(account, next=f"{path}?tab=1").location == f"{path}?tab=1"
 

@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from app.accounts import authentication, changes, factors, recovery, sessions, setups
+from app.accounts import authentication, changes, codes, factors, recovery, sessions, setups
 from app.accounts.errors import FactorRequired, InvalidInput
 from app.accounts.models import RecoveryCode, Session, TotpFactor, TotpSetup
 from tests.accounts.factors.conftest import CLIENT, TABLES, count
@@ -45,6 +45,16 @@ def test_a_wrong_code_changes_nothing(session: Session) -> None:
         with pytest.raises(InvalidInput):
             factors.renew_recovery_codes(session.account, code, CLIENT)
     assert factors.status(session.account).recovery_codes_left == 8
+
+
+def test_a_code_is_required_where_it_is_turned_on_meanwhile(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr(codes, "is_needed", lambda _: next(answers))
+    with pytest.raises(InvalidInput) as caught, codes.spent_if_needed(session.account, "", CLIENT):
+        pass
+    assert caught.value.errors == {"code": ["Enter a code."]}
 
 
 def test_turning_it_off_twice_is_refused(session: Session) -> None:
