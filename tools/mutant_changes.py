@@ -2,8 +2,14 @@
 
 import ast
 import difflib
+import re
 from functools import cache
 from pathlib import Path
+
+# A text with spaces in code that `ast.unparse` wrote.
+WORDS = re.compile(
+    r"""'(?:[^'\\\n]|\\.)* (?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)* (?:[^"\\\n]|\\.)*\""""
+)
 
 
 def description(mutant: str, folder: Path) -> str:
@@ -12,14 +18,25 @@ def description(mutant: str, folder: Path) -> str:
     `mutant` is a name of mutmut's, `folder` has the files that it wrote. An example:
     `app.accounts.tokens.new`: `token = token_urlsafe(32)` → `token = token_urlsafe(33)`
     """
-    function, _, _ = mutant.partition("__mutmut_")
-    module, _, mangled = function.rpartition(".")
-    codes = functions(folder / f"{module.replace('.', '/')}.py")
-    lines = difflib.ndiff(codes[f"{mangled}__mutmut_orig"], codes[mutant.rpartition(".")[2]])
+    module, _, mangled = mutant.partition("__mutmut_")[0].rpartition(".")
+    lines = difflib.ndiff(*versions(mutant, folder))
     changed = [line for line in lines if line[0] in "-+"]
     old, new = (" ".join(line[2:].strip() for line in changed if line[0] == sign) for sign in "-+")
     name = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".").replace("plain_", "")
     return f"`{module}.{name}`: `{old}` → `{new}`"
+
+
+def changes_words(mutant: str, folder: Path) -> bool:
+    """Return whether a mutant only changes the words of a message: a text with spaces."""
+    before, after = (WORDS.sub("", "\n".join(lines)) for lines in versions(mutant, folder))
+    return before == after
+
+
+def versions(mutant: str, folder: Path) -> tuple[list[str], list[str]]:
+    """Return the lines of a mutant's function, before and after."""
+    module, _, mangled = mutant.rpartition(".")
+    codes = functions(folder / f"{module.replace('.', '/')}.py")
+    return codes[f"{mangled.partition('__mutmut_')[0]}__mutmut_orig"], codes[mangled]
 
 
 @cache

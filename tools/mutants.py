@@ -29,7 +29,7 @@ from typing import Any
 from tests import commands
 from tests.conftest import REPOSITORY, SOURCE
 from tests.environments import requirements
-from tools.mutant_changes import description
+from tools.mutant_changes import changes_words, description
 
 WORK = REPOSITORY / ".mutants"
 APP = WORK / "app"  # mutmut takes the app for a project of its own
@@ -192,14 +192,20 @@ def report(found: dict[str, str], *, sampled: bool = False) -> int:
         for name, outcome in found.items()
         if outcome in ALIVE
     }
-    unexplained = [name for name, change in survivors.items() if f"{change}\n" not in accepted]
+    worded = [name for name in survivors if changes_words(name, APP / "mutants")]
+    unexplained = [
+        name
+        for name, change in survivors.items()
+        if name not in worded and f"{change}\n" not in accepted
+    ]
     for name in unexplained:
         print(f"{found[name]}: {name}\n  {survivors[name]}")
     counts = Counter(found.values())
     tried = len(found) - counts["not tried"] - counts["skipped"]
     share = sum(counts[outcome] for outcome in KILLED) / max(tried, 1)
     print(", ".join(f"{outcome} {number}" for outcome, number in counts.most_common()))
-    print(f"{share:.1%} of {tried} mutants killed; {len(unexplained)} survivors not explained")
+    print(f"{share:.1%} of {tried} mutants killed; {len(unexplained)} survivors not explained,")
+    print(f"besides {len(worded)} that only change the words of a message")
     if sampled:
         error = margin(share, tried, len(found) - counts["skipped"])
         print(f"Of all {len(found)}: {share:.1%}, give or take {error:.1%}")
