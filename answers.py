@@ -252,7 +252,9 @@ def _server_problem(rest: str) -> str:
     parts = SERVER.fullmatch(rest)
     if not parts:
         return "has no database name, or isn't in the form user:password@host/database"
-    if parts["port"] and not (re.fullmatch("[0-9]{1,5}", parts["port"]) and 0 < int(parts["port"]) < 65536):
+    if parts["port"] and not (
+        re.fullmatch("[0-9]{1,5}", parts["port"]) and 0 < int(parts["port"]) < 65536
+    ):
         return "has a port that is not a number from 1 to 65535"
     if "\0" in unquote(parts["password"] or ""):
         return "has a NUL character in its password"

@@ -9,10 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import ObjectDeletedError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from app import faults
+from app import faults, identity
 from app.accounts import events
 from app.accounts.errors import AccountError, SignedOut
-from app.identity import current_client
 from app.per_app import PerApp
 
 # What the audit log keeps of errors: someone tried what they may not (OWASP ASVS 16.3.2, 16.3.3).
@@ -42,13 +41,16 @@ def show_with(app: Flask, prefix: str, show: Show) -> None:
 
 
 def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseReturnValue:
-    if isinstance(error, ObjectDeletedError):  # the session, or its account, in the meantime
+    if isinstance(error, ObjectDeletedError) and identity.has_ended():
         error = SignedOut()
     if isinstance(error, SQLAlchemyError):
         error = _unavailable(error)
     if isinstance(error, HTTPException) and error.code in REFUSALS:
         events.record(
-            "request.refused", current_client(), status=error.code, endpoint=request.endpoint
+            "request.refused",
+            identity.current_client(),
+            status=error.code,
+            endpoint=request.endpoint,
         )
     views = VIEWS.current()
     fitting = [show for prefix, show in views if request.path.startswith(prefix)]

@@ -8,11 +8,13 @@ from typing import cast
 
 from flask import request
 from flask_login import UserMixin, current_user
+from sqlalchemy import inspect, select
 
 from app import addresses, logs
 from app.accounts import sessions
 from app.accounts.client import Client
 from app.accounts.models import Account, Session
+from app.extensions import db
 
 USER_AGENT_LENGTH = 255
 
@@ -47,6 +49,15 @@ def load(token: str, *kinds: str) -> Identity | None:
 def current_identity() -> Identity:
     """Return the identity of this request, for views that require a sign-in."""
     return cast(Identity, current_user._get_current_object())
+
+
+def has_ended() -> bool:
+    """Return whether the session of this request, or its account, was deleted meanwhile."""
+    found = current_user._get_current_object()
+    if not isinstance(found, Identity):
+        return False
+    (session_id,) = inspect(found.session).identity or (None,)
+    return db.session.scalar(select(Session.id).where(Session.id == session_id)) is None
 
 
 def current_client(*devices: str | None) -> Client:

@@ -6,10 +6,12 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from markupsafe import escape
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import ObjectDeletedError
 from werkzeug.exceptions import TooManyRequests
 
+from app.accounts.models import Session
 from app.extensions import db
 from app.web.error_pages import WORDS
 from tests.conftest import MakeApp
@@ -49,6 +51,18 @@ def test_a_server_error_reveals_nothing(make_app: MakeApp) -> None:
     assert response.status_code == 500
     assert "Something went wrong" in response.text
     assert "the inside" not in response.text
+
+
+def test_another_row_that_was_deleted_signs_nobody_out(make_app: MakeApp, account: str) -> None:
+    app = make_app(TESTING=False)
+
+    def fail() -> str:
+        raise ObjectDeletedError(inspect(Session()), "a row of the owner's is gone")
+
+    app.add_url_rule("/fail", view_func=fail)
+    browser = Browser(app)
+    browser.sign_in(account)
+    assert browser.get("/fail").status_code == 500
 
 
 def test_an_error_page_does_not_query_the_database(app: Flask, signed_in: Browser) -> None:
