@@ -184,8 +184,10 @@ def test_the_owners_log_handlers_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_line_that_cannot_be_written_is_not_printed_instead(
-    app: Flask, capsys: pytest.CaptureFixture[str]
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    make_app()  # after which debug mode of another app no longer counts
+
     class Full(io.StringIO):
         def write(self, text: str) -> int:
             raise OSError("No space left on device")
