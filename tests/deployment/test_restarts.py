@@ -52,14 +52,19 @@ def test_a_restart_loses_no_request(site: Site) -> None:
 
 
 def test_a_signal_to_reload_keeps_code_and_templates_together(site: Site, folder: Path) -> None:
+    def count(words: str) -> int:
+        return site.service.log.count(words)
+
     template = folder / "app" / "web" / "templates" / "web" / "login.html"
     old = template.read_text("utf-8")
     try:
         template.write_text("{{ 'new template' }}", "utf-8")
-        booted = site.service.log.count("Booting worker")
+        # Each start logs where it listens, before its two workers.
+        nodes.until(lambda: count("Booting worker") == 2 * count("Listening at"))
+        booted, exited = count("Booting worker"), count("Worker exiting")
         site.service.server.send_signal(signal.SIGHUP)
-        nodes.until(lambda: site.service.log.count("Booting worker") == booted + 2)
-        nodes.until(lambda: site.service.log.count("Worker exiting") >= 2)
+        nodes.until(lambda: count("Booting worker") == booted + 2)
+        nodes.until(lambda: count("Worker exiting") >= exited + 2)
         client = site.client()
         pages = [client.get(f"{site.address}/login", timeout=walk.WAIT).text for _ in range(20)]
         assert all("csrf_token" in page for page in pages)
