@@ -63,6 +63,8 @@ REFUSED = {
         f"postgresql://user:{SECRET}@localhost",
         f"postgresql://user:{SECRET}@localhost/",
         f"postgresql://user:{SECRET}@localhost:port/app",
+        f"postgresql://user:{SECRET}@localhost:99999/app",
+        f"mysql://user:{SECRET}@localhost:0/app",
         f"postgresql://user:{SECRET}@{SECRET}@localhost/app",
         f"postgresql://user:{SECRET} @localhost/app",
         f"mysql://user:{SECRET}\n@localhost/app",

@@ -76,3 +76,10 @@ def test_a_cookie_does_nothing_at_an_api_below_a_path(make_app: MakeApp, prefix:
     client = sign_in_by_form(app, add_account(app), remember="y")
     answer = client.get(f"{prefix}/api/v1/account", base_url="https://localhost")
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Basic ÿ", "Bearer ÿ", "ÿ"])
+def test_pages_ignore_any_authorization(app: Flask, header: str) -> None:
+    headers = {"Authorization": header}
+    page = app.test_client().get("/login", base_url="https://localhost", headers=headers)
+    assert page.status_code == 200
