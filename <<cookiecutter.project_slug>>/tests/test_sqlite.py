@@ -10,7 +10,7 @@ from flask_migrate import upgrade
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from app import faults, sqlite
+from app import create_app, faults, sqlite
 from app.extensions import db
 from tests.conftest import SETTINGS, MakeApp
 from tests.failing import engine_of
@@ -111,3 +111,12 @@ def test_a_database_in_memory_is_refused_in_production(url: str) -> None:
     settings = {**SETTINGS, "TESTING": False}
     assert refusal({**settings, "DATABASE_URL": url}).startswith("DATABASE_URL is a database in m")
     assert started({**settings, "DATABASE_URL": "sqlite:///memory.db"})
+
+
+def test_the_log_of_changes_shrinks_again(tmp_path: Path) -> None:
+    app = create_app({**SETTINGS, "DATABASE_URL": f"sqlite:///{tmp_path / 'app.db'}"})
+    with app.app_context():
+        with db.engine.connect() as connection:
+            limit = connection.exec_driver_sql("PRAGMA journal_size_limit").scalar()
+        db.engine.dispose()
+    assert limit == 32 * 1024 * 1024

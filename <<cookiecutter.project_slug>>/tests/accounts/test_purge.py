@@ -77,8 +77,10 @@ def test_what_is_used_in_the_meantime_stays(
     def use_meanwhile(key: Any, over: Any) -> Any:
         keys = batch(key, over)
         with transaction():
-            db.session.execute(update(Session).values(expires_at=now() + timedelta(days=1)))
-            db.session.execute(update(Account).values(confirmed_at=now()))
+            if key.class_ is Session:
+                db.session.execute(update(Session).values(expires_at=now() + timedelta(days=1)))
+            if key.class_ is Account:
+                db.session.execute(update(Account).values(confirmed_at=now()))
         return keys
 
     with app.app_context():

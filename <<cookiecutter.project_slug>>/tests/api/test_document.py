@@ -134,3 +134,9 @@ def test_it_says_where_the_api_is_mounted(make_app: MakeApp, prefix: str) -> Non
     served: Json = client.get(f"{prefix}/api/v1/openapi.json").get_json()
     assert served["servers"] == [{"url": "/shop"}]
     assert "https://localhost/shop/api/v1" in client.get(f"{prefix}/api/docs").text
+
+
+def test_the_page_says_which_fields_are_optional(app: Flask) -> None:
+    text = app.test_client().get("/api/docs").text
+    assert "All fields are required, except device." in text
+    assert "All fields are required. Unknown" in text
