@@ -21,7 +21,8 @@ import template_parts
 
 MAX_NAME_LENGTH = 200
 MAX_SLUG_LENGTH = 100
-MAX_DEFAULT_SLUG_LENGTH = 50
+# On a server the slug is also the name of a user, and systemd knows no longer one.
+MAX_DEFAULT_SLUG_LENGTH = 31
 
 BACKENDS = {
     "sqlite": "sqlite",
@@ -59,6 +60,13 @@ PACKAGES = set(
     trustme types-flask-migrate types-pymysql types-wtforms types-zxcvbn tzdata ua-parser werkzeug
     wrapt wtforms zxcvbn
     """.split()  # noqa: SIM905 - nine lines instead of seventy
+)
+# Users that a Debian server has, or gets with the packages that docs/deployment.md installs.
+USERS = set(
+    """
+    backup bin daemon games irc list lp mail man messagebus mysql news nobody postgres proxy redis
+    root sshd sync sys uucp
+    """.split()  # noqa: SIM905 - two lines instead of twenty
 )
 # How a hook starts.
 HOOK = "# Cookiecutter renders this hook.\n"
@@ -205,11 +213,11 @@ def slugified(name: object) -> str:
     if slug[:1].isdigit():
         slug = f"app-{slug}"
     slug = slug[:MAX_DEFAULT_SLUG_LENGTH].rstrip("-") or "my-app"
-    return f"{slug}-app" if slug in PACKAGES else slug
+    return f"{slug}-app" if slug in PACKAGES | USERS else slug
 
 
 def distribution(slug: str) -> str:
-    """The slug as the name of a Python distribution, which may not end with a hyphen (PEP 508)."""
+    """The slug as the name of a distribution (PEP 508) and an image: neither ends with a hyphen."""
     return slug.rstrip("-")
 
 

@@ -289,9 +289,10 @@ def test_any_name(name: str, render: Renderer) -> None:
         ("O'Brien's", "obriens"),
         ("2048", "app-2048"),
         ("Flask", "flask-app"),
+        ("News", "news-app"),
         ("🍪", "my-app"),
         ("שלום", "my-app"),
-        ("x" * 200, "x" * 50),
+        ("x" * 200, "x" * 31),
     ],
 )
 def test_the_slug_follows_from_the_name(name: str, slug: str, render: Renderer) -> None:
@@ -302,6 +303,8 @@ def test_a_slug_may_end_with_a_hyphen(render: Renderer) -> None:
     folder = render(project_slug="a--")
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     assert (folder.name, project["name"]) == ("a--", "a")
+    compose = (folder / "compose.production.yaml").read_text("utf-8")
+    assert "    image: a\n" in compose
 
 
 def test_the_name_of_a_dependency_is_refused_as_a_slug(template: Path) -> None:
