@@ -20,7 +20,7 @@ from app.accounts.errors import InvalidToken, LimitReached, WrongCredentials
 from app.accounts.models import Account, MailedToken, Session
 from app.columns import now
 from app.extensions import db, transaction
-from tests.accounts.test_cli import CLIENT, KIND, count, run, sign_in
+from tests.accounts.cli.running import CLIENT, KIND, count, run, sign_in
 from tests.conftest import PASSWORD, Inbox, add_account
 
 

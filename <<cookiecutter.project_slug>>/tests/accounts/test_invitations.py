@@ -10,7 +10,7 @@ from app.accounts import access, recovery, registration
 from app.accounts.errors import InvalidToken, WrongCredentials
 from app.accounts.models import Account
 from app.columns import now
-from tests.accounts.test_cli import CLIENT, count, run, sign_in
+from tests.accounts.cli.running import CLIENT, count, run, sign_in
 from tests.conftest import Inbox, MakeApp
 
 EMAIL = "ada@example.com"

@@ -12,8 +12,8 @@ from app import jobs, mail
 from app.columns import now
 from app.extensions import db, transaction
 from app.jobs.commands import duration
-from tests.accounts.test_cli import run
-from tests.accounts.test_mailing import MailServer
+from tests.accounts.cli.running import run
+from tests.accounts.mailing.shared import MailServer
 from tests.conftest import MakeApp, add_account
 
 

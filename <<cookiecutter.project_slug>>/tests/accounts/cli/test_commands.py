@@ -1,44 +1,20 @@
 """The `flask accounts` commands."""
 
-import json
 import re
 from datetime import timedelta
 
 import pytest
-from click.testing import Result
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from app import jobs
-from app.accounts import authentication, passwords, recovery, registration, sessions, store
-from app.accounts.client import Client
+from app.accounts import passwords, recovery, registration, store
 from app.accounts.errors import WrongCredentials
 from app.accounts.models import Account, MailedToken, Session
 from app.columns import now
 from app.extensions import db
-from tests.authenticator import start_session, turn_on
+from tests.accounts.cli.running import CLIENT, count, run, sign_in
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
-from tests.software_authenticator import SoftwareAuthenticator, add_passkey
-
-CLIENT = Client("192.0.2.1", "tests")
-KIND = next(iter(sessions.IDLE_SETTINGS))
-
-
-def run(app: Flask, *arguments: str, typed: str = "") -> Result:
-    """Return what `flask accounts ARGUMENTS` prints when `typed` is typed."""
-    return app.test_cli_runner().invoke(args=["accounts", *arguments], input=typed)
-
-
-def sign_in(app: Flask, email: str, password: str = PASSWORD) -> None:
-    """Start a session of the account."""
-    with app.app_context():
-        authentication.sign_in(email, password, CLIENT, KIND)
-
-
-def count(app: Flask, model: type) -> int:
-    """Return the number of rows in a table."""
-    with app.app_context():
-        return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def test_create_makes_a_confirmed_account(app: Flask, inbox: Inbox) -> None:
@@ -261,88 +237,7 @@ def test_purge_removes_only_expired_rows(app: Flask, account: str) -> None:
     assert run(app, "purge").output == expected.replace("1", "0")
 
 
-HOSTILE = "Ada\x1b[2J\u202e\x9b31m\x7f\nroot\u2028\u2066"
-HARMLESS = "Ada\\x1b[2J\\u202e\\x9b31m\\x7f\\nroot\\u2028\\u2066"
-
-
-def test_names_and_user_agents_cannot_control_the_terminal(app: Flask, account: str) -> None:
-    with app.app_context():
-        # Past the checks of the front door: an import, or an owner's own code.
-        db.session.execute(update(Account).values(name=HOSTILE))
-        db.session.commit()
-        authentication.sign_in(account, PASSWORD, Client("192.0.2.1", HOSTILE), KIND)
-    assert f"\t{HARMLESS}\t" in run(app, "list").output
-    shown = run(app, "show", account).output
-    assert f"name       {HARMLESS}\n" in shown
-    assert f"192.0.2.1  {HARMLESS}\n" in shown
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("show", HOSTILE),
-        ("show", "\udcff@example.com"),
-        ("create", HOSTILE, "--name", "Ada", "--password-stdin"),
-        ("create", "ada@example.com", "--name", HOSTILE, "--password-stdin"),
-        ("show", "ada@example.com", HOSTILE),
-        ("show", f"--{HOSTILE}"),
-        (HOSTILE,),
-    ],
-)
-def test_errors_cannot_control_the_terminal(app: Flask, arguments: tuple[str, ...]) -> None:
-    result = run(app, *arguments, typed=f"{PASSWORD}\n")
-    assert isinstance(result.exception, SystemExit)  # no traceback
-    assert result.exit_code != 0
-    assert not set(result.output) & set("\x1b\x9b\x7f\u202e\u2028\u2066")
-
-
-def test_a_name_of_joined_emoji_is_shown_as_it_is(app: Flask) -> None:
-    add_account(app, name="👩\u200d💻 نه\u200cخیر")
-    assert "\t👩\u200d💻 نه\u200cخیر\t" in run(app, "list").output
-
-
 def test_a_misused_command_shows_its_usage(app: Flask) -> None:
     result = run(app, "show", "ada@example.com", "too many")
     assert result.exit_code == 2
     assert "Usage: " in result.output
-
-
-@pytest.mark.usefixtures("clock")
-def test_remove_factor_turns_it_off_and_notifies_the_owner(
-    app: Flask, account: str, inbox: Inbox, caplog: pytest.LogCaptureFixture
-) -> None:
-    with app.app_context():
-        turn_on(authentication.sign_in(account, PASSWORD, CLIENT, KIND).session, CLIENT)
-    assert len(inbox.to(account)) == 1
-    shown = run(app, "show", account).output
-    assert re.search(r"^factor     \d{4}-\d\d-\d\dT", shown, re.MULTILINE)
-    assert "codes      8\n" in shown
-    result = run(app, "remove-factor", account)
-    assert result.exit_code == 0
-    assert result.output.startswith(f"Turned off two-factor authentication for {account}.\n")
-    assert "turned off" in inbox.to(account)[-1].subject
-    removed = json.loads(caplog.records[-1].message)
-    assert (removed["event"], removed["method"]) == ("factor.removed", "totp")
-    assert "factor     no\ncodes      0\npasskeys   0\n" in run(app, "show", account).output
-    sign_in(app, account)
-    again = run(app, "remove-factor", account)
-    assert again.output == f"Two-factor authentication was not on for {account}.\n"
-    assert again.exit_code == 0
-    assert run(app, "remove-factor", "nobody@example.com").exit_code == 1
-
-
-def test_remove_passkeys_removes_all_and_notifies_the_owner(
-    app: Flask, account: str, inbox: Inbox
-) -> None:
-    session = start_session(app, account, CLIENT)
-    with app.app_context():
-        for _ in range(2):
-            add_passkey(db.session.get_one(Session, session.id), CLIENT, SoftwareAuthenticator())
-    inbox.to(account)
-    assert "passkeys   2\n" in run(app, "show", account).output
-    result = run(app, "remove-passkeys", account)
-    assert result.exit_code == 0
-    assert result.output.startswith(f"Removed 2 passkeys of {account}.\n")
-    assert "passkeys   0\n" in run(app, "show", account).output
-    subjects = [mail.subject.split(" · ")[0] for mail in inbox.to(account)[-2:]]
-    assert subjects == ["A passkey was removed from your account"] * 2
