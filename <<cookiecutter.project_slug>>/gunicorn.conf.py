@@ -1,6 +1,7 @@
 """How the production server runs: `gunicorn wsgi:app`. Command-line options override it."""
 
 import gc
+import json
 import os
 import socket
 import subprocess
@@ -97,7 +98,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse a request that can't be read.
 
-        Gunicorn would log a part of it, which may be a password, and send no security headers.
+        Gunicorn would log a part of it, which may be a password, and send no security headers. The
+        body is a problem (RFC 9457), since nobody knows whether a person reads it.
         """
         if not isinstance(exc, ParseException) or isinstance(exc, OF_RESPONSES):
             super().handle_error(req, client, addr, exc)
@@ -106,11 +108,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
         self.log.warning("Refused a request that can't be read: %s", type(exc).__name__)
         status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
-        headers = {"Connection": "close", "Content-Length": "0", **security.headers(self.wsgi)}
+        problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+        body = json.dumps({**problem, "detail": "The server can't read this request."}) + "\n"
+        headers = {
+            "Connection": "close",
+            "Content-Type": "application/problem+json",
+            "Content-Length": str(len(body)),
+            **security.headers(self.wsgi),
+        }
         lines = [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *lines, "", ""])
         with suppress(OSError):
-            client.sendall(head.encode("ascii"))
+            client.sendall((head + body).encode("ascii"))
 
     def _end_stalled(self) -> None:
         """Receive nothing more from clients whose headers are late.

@@ -1,5 +1,6 @@
 """The app under real web servers: what they pass on, and what they warn of."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -89,6 +90,8 @@ def test_a_request_that_cannot_be_read_is_refused(
         nodes.until(lambda: "can't be read" in node.log)
         assert head.startswith(f"HTTP/1.1 {status} ")
         assert "\r\nContent-Security-Policy: default-src 'none'" in head
+        assert "\r\nContent-Type: application/problem+json\r\n" in head
+        assert json.loads(head.partition("\r\n\r\n")[2])["status"] == status
         assert "secret" not in node.log + head
         assert all(node.lines())
 

@@ -79,10 +79,11 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
     limits.spend_mail("email change", email, client)
     account = current.account
     with transaction():
-        if not store.lock(account):
+        # Whoever ended the session meanwhile has already cancelled what waited.
+        if not (store.lock(account) and sessions.hold(current)):
             raise SignedOut
         jobs.enqueue("email_change_requested", email=account.email, account_id=account.id)
-        jobs.enqueue("email_change", email=email, account_id=account.id, session_id=current.id)
+        jobs.enqueue("email_change", email=email, account_id=account.id)
     events.record("email.change_asked", client, account.id)
 
 

@@ -12,6 +12,7 @@ from app.accounts import (
     changes,
     events,
     factors,
+    mailing,
     purge,
     recovery,
     registration,
@@ -172,6 +173,7 @@ def sign_out(email: str) -> None:
     with transaction():
         store.lock(account)
         challenges.void(account)
+        mailing.cancel_email_change(account)
         ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
     say(f"Ended {ended} sessions of {account.email}.")

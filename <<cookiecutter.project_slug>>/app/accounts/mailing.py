@@ -14,7 +14,7 @@ from collections.abc import Callable
 from flask import current_app
 
 from app import jobs, mail
-from app.accounts import events, sessions, store, tokens
+from app.accounts import events, store, tokens
 from app.accounts.client import Client
 from app.accounts.models import Account
 from app.extensions import db, transaction
@@ -117,13 +117,9 @@ def reset(job: Job) -> Email:
 
 @email_job("email_change", "EMAIL_CHANGE_TOKEN_SECONDS")
 def email_change(job: Job) -> Email | None:
-    """Write the email to the new address or, if a confirmed account has it, a notice to its owner.
-
-    The session that requested the change must still exist: ending it cancels the request.
-    """
+    """Write the email to the new address or, if a confirmed account has it, a notice to its owner."""
     account = db.session.get(Account, job.account_id)
-    session_id = json.loads(job.arguments)["session_id"]
-    if account is None or job.email is None or not sessions.is_alive(session_id, account):
+    if account is None or job.email is None:
         return None
     owner = store.by_email(job.email)
     if owner is not None and owner.confirmed_at is not None:
@@ -162,6 +158,11 @@ def cancel_links(account: Account) -> None:
     """Cancel the jobs that would send links; call it before `tokens.void`, which they wait for."""
     names = ("confirmation", "invitation", "reset", "email_change")
     jobs.cancel(*names, email=account.email, account_id=account.id)
+
+
+def cancel_email_change(account: Account) -> None:
+    """Cancel a change of address whose email waits. The caller commits."""
+    jobs.cancel("email_change", account_id=account.id)
 
 
 def _write_notice(job: Job) -> Email:

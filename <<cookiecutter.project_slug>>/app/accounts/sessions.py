@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import contains_eager
 
-from app.accounts import challenges, events, store, tokens
+from app.accounts import challenges, events, mailing, store, tokens
 from app.accounts.client import Client
 from app.accounts.errors import SignedOut
 from app.accounts.models import Account, Session
@@ -113,12 +113,6 @@ def hold(session: Session) -> bool:
     return store.changed_rows(unchanged.execution_options(synchronize_session=False)) == 1
 
 
-def is_alive(session_id: int, account: Account) -> bool:
-    """Return whether a session of the account exists and has not ended."""
-    living = select(Session.id).where(_living(account), Session.id == session_id)
-    return db.session.scalar(living) is not None
-
-
 def end_all(account: Account, keep: Session | None = None) -> int:
     """End the sessions of an account except `keep`. Return how many there were."""
     query = delete(Session).where(Session.account_id == account.id)
@@ -148,11 +142,16 @@ def sign_out(session: Session, client: Client) -> None:
 
 
 def revoke(account: Account, public_id: str, client: Client) -> bool:
-    """End one of an account's sessions. Return whether it existed."""
+    """End one of an account's sessions. Return whether it existed.
+
+    A change of address whose email waits is cancelled: a stranger may have requested it.
+    """
     session_id = read_id(public_id)
     chosen = (Session.public_id == session_id) & _living(account)
     with transaction():
         ended = store.changed_rows(delete(Session).where(chosen))
+        if ended:
+            mailing.cancel_email_change(account)
     event = "session.revoked" if ended else "session.revoke_refused"
     events.record(event, client, account.id, session_id=str(session_id))
     return bool(ended)
@@ -161,12 +160,14 @@ def revoke(account: Account, public_id: str, client: Client) -> bool:
 def revoke_others(current: Session, client: Client) -> int:
     """End all other sessions of the account. Return how many there were.
 
-    A sign-in that waits for its second step ends as well. Raises SignedOut.
+    A sign-in that waits for its second step ends as well, and a change of address whose email
+    waits. Raises SignedOut.
     """
     with transaction():
         if not store.lock(current.account):
             raise SignedOut
         challenges.void(current.account)
+        mailing.cancel_email_change(current.account)
         ended = end_all(current.account, keep=current)
     events.record("session.revoked_others", client, current.account_id, sessions=ended)
     return ended

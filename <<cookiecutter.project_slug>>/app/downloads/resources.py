@@ -22,6 +22,10 @@ FILE_ANSWERS = {
     "200": {"description": "The file", "content": CONTENT},
     "206": {"description": "Part of the file", "content": CONTENT},
     "304": {"description": "Not Modified"},
+    "412": {
+        "description": "`If-Match` names another file.",
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
     "416": {
         "description": "The file doesn't have this range.",
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},

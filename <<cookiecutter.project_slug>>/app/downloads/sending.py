@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, request, send_from_directory
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import PreconditionFailed, ServiceUnavailable
 
 from app.downloads import files
 from app.per_app import PerApp
@@ -19,7 +19,9 @@ NGINX_LOCATION = "/_downloads/"
 # What the web server keeps of the app's response, or needs to answer conditional requests.
 KEPT_HEADERS = ("Content-Type", "Content-Disposition", "ETag", "Last-Modified")
 # The one form of `Range` that is answered: Werkzeug would refuse others, which are to be ignored.
-ONE_RANGE = re.compile(r"bytes=\s*(\d+-\d*|-\d+)\s*")
+ONE_RANGE = re.compile(r"bytes=\s*(?P<first>\d{1,18})?-(?P<last>\d{1,18})?\s*")
+# They decide before a range does (RFC 9110, section 13.2.2), which Werkzeug looks at first.
+CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 # When to come back while too many files are being sent, in seconds.
 RETRY_AFTER = 30
 
@@ -36,9 +38,13 @@ def send(name: str) -> Response:
 
     Raises:
         NotFound: There is no such file.
+        PreconditionFailed: It isn't the one that `If-Match` names.
         ServiceUnavailable: This process is sending as many files as it may.
     """
     response = _response(name)
+    if response.status_code == PreconditionFailed.code:
+        response.close()  # Werkzeug would send the file with it
+        raise PreconditionFailed("The file isn't the one that `If-Match` names.")
     if response.is_streamed and response.status_code in (200, 206):
         if current_app.config["DOWNLOAD_ACCEL"]:
             response = _handed_over(response, name)
@@ -54,8 +60,10 @@ def _response(name: str) -> Response:
     file = next(files.existing([name]), None)
     if file is None:
         abort(404)
-    if not ONE_RANGE.fullmatch(request.headers.get("Range", "")):
+    if not _may_be_a_part():
         request.environ.pop("HTTP_RANGE", None)  # see RFC 9110, section 14.2
+    if request.headers.get("If-Match", "").strip() == "*":
+        request.environ.pop("HTTP_IF_MATCH")  # any file, which Werkzeug takes for a name
     accelerated = bool(current_app.config["DOWNLOAD_ACCEL"])
     # nginx makes this one, so a client's `ETag` is the same to both.
     etag = f"{int(file.modified_at.timestamp()):x}-{file.size:x}"
@@ -69,6 +77,15 @@ def _response(name: str) -> Response:
         )
     except OSError:  # removed since it was looked at, or refused by its file system
         abort(404)
+
+
+def _may_be_a_part() -> bool:
+    """Return whether the request is for one range of the file, without a condition."""
+    asked = ONE_RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None or any(name in request.headers for name in CONDITIONS):
+        return False
+    first, last = asked["first"], asked["last"]
+    return int(first) <= int(last) if first and last else bool(first or last)
 
 
 def _handed_over(response: Response, name: str) -> Response:

@@ -112,14 +112,16 @@ def hold(job: Job) -> None:
         raise JobCancelled
 
 
-def cancel(*names: str, email: str, account_id: int) -> None:
+def cancel(*names: str, account_id: int, email: str | None = None) -> None:
     """Delete the jobs with these names, or all jobs, that are about an account or its address.
 
     Jobs of other accounts that are changing to this address are kept.
     """
-    address = Job.account_id.is_(None) & (Job.email == email)
+    about_either = [Job.account_id == account_id]
+    if email is not None:
+        about_either.append(Job.account_id.is_(None) & (Job.email == email))
     # Two statements, each along an index: a server may lock every row that it looks at.
-    for about in (Job.account_id == account_id, address):
+    for about in about_either:
         jobs = delete(Job).where(about)
         db.session.execute(jobs.where(Job.name.in_(names)) if names else jobs)
 

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from app.accounts.authentication import SignedIn
 from app.accounts.client import Client
 from app.accounts.devices import MAX_SECRETS
+from app.accounts.models import Session
 from app.extensions import login_manager
 from app.identity import Identity, current_client, load
 from app.web import csrf
@@ -130,6 +131,16 @@ def make_known(response: Response, device: str) -> None:
     )
 
 
+def remembered_session() -> Session | None:
+    """Return the session of the remember-me cookie, if it has one.
+
+    After two sign-ins at once it may be another than that of the session cookie.
+    """
+    token = _remembered_token(request.cookies.get(current_app.config["REMEMBER_COOKIE_NAME"], ""))
+    identity = _load(token) if token else None
+    return identity.session if identity else None
+
+
 def leave(target: str) -> Response:
     """Take the session's cookies from this browser and go to `target`."""
     logout_user()
@@ -165,10 +176,8 @@ def _remembered_token(cookie: str) -> str | None:
 
 def _forget(response: Response) -> None:
     """Delete the remember-me cookie: with its attributes, which `__Host-` needs, unlike
-    Flask-Login."""
-    name = current_app.config["REMEMBER_COOKIE_NAME"]
-    if name in request.cookies:
-        response.delete_cookie(name, **_attributes("REMEMBER"))
+    Flask-Login. Another tab may have set one since this request was sent."""
+    response.delete_cookie(current_app.config["REMEMBER_COOKIE_NAME"], **_attributes("REMEMBER"))
 
 
 def _attributes(cookie: str) -> dict[str, Any]:

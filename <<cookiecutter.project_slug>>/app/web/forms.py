@@ -29,7 +29,7 @@ class Form(FlaskForm):
 
     def __init__(self, **values: Any) -> None:
         # Not the files: a field sent as one would reach the service as an object.
-        super().__init__(request.form, **values)
+        super().__init__(request.form if request.method == "POST" else None, **values)
 
     def page(
         self, template: str, errors: Mapping[str, Sequence[str]] | None = None, **values: Any
@@ -56,6 +56,16 @@ class TextField(StringField):
 
     def __init__(self, label: str = "", **options: Any) -> None:
         super().__init__(label, filters=[lambda value: value or ""], **options)
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Take what was sent; WTForms would take what the page shows where nothing was."""
+        self.data = valuelist[0] if valuelist else ""
+
+
+class TargetField(StringField):
+    """Where to go afterwards: from the form, or else from the page's URL."""
+
+    data: str
 
 
 class NewPasswordInput(PasswordInput):
@@ -96,8 +106,8 @@ def _code() -> TextField:
     return TextField("Code", render_kw=CODE_ATTRIBUTES)
 
 
-def _next() -> TextField:
-    return TextField(widget=HiddenInput())
+def _next() -> TargetField:
+    return TargetField(widget=HiddenInput(), filters=[lambda value: value or ""])
 
 
 class RegisterForm(Form):

@@ -19,7 +19,7 @@ READING = {
 # Operations that change something.
 CHANGING: dict[str, tuple[dict[str, str] | None, int]] = {
     "PATCH /account": ({"name": "Countess"}, 2),
-    "DELETE /sessions": (None, 4),
+    "DELETE /sessions": (None, 5),
     "DELETE /sessions/current": (None, 2),
 }
 

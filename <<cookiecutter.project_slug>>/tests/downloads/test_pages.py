@@ -85,7 +85,19 @@ def test_a_part_of_a_file_can_be_requested(reader: Browser) -> None:
     assert response.headers["Content-Range"] == "bytes */10"
 
 
-@pytest.mark.parametrize("asked", ["items=0-1", "bytes=0-1,3-4", "bytes=x", "bytes", "\x00"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "items=0-1",
+        "bytes=0-1,3-4",
+        "bytes=x",
+        "bytes",
+        "bytes=-",
+        "bytes=5-2",
+        "bytes=" + "9" * 5000 + "-",
+        "\x00",
+    ],
+)
 def test_another_kind_of_range_is_ignored(reader: Browser, asked: str) -> None:
     response = reader.get("/downloads/digits.txt", {"Range": asked})
     assert (response.status_code, response.data) == (200, CONTENT)
@@ -95,6 +107,24 @@ def test_an_unchanged_file_is_not_sent_again(reader: Browser) -> None:
     tag = reader.get("/downloads/digits.txt").headers["ETag"]
     response = reader.get("/downloads/digits.txt", {"If-None-Match": tag})
     assert (response.status_code, response.data) == (304, b"")
+    part = reader.get("/downloads/digits.txt", {"If-None-Match": tag, "Range": "bytes=2-4"})
+    assert (part.status_code, part.data) == (304, b"")
+
+
+@pytest.mark.parametrize("server", ["", "nginx"])
+def test_another_file_than_the_one_meant_is_not_sent(
+    app: Flask, reader: Browser, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    monkeypatch.setitem(app.config, "DOWNLOAD_ACCEL", server)
+    tag = reader.get("/downloads/digits.txt").headers["ETag"]
+    for meant in (tag, "*"):
+        assert reader.get("/downloads/digits.txt", {"If-Match": meant}).status_code == 200
+    for more in ({}, {"Range": "bytes=2-4"}):
+        response = reader.get("/downloads/digits.txt", {"If-Match": '"another"', **more})
+        assert response.status_code == 412
+        assert "It has changed meanwhile" in response.text
+        assert CONTENT not in response.data
+        assert "Content-Disposition" not in response.headers
 
 
 @pytest.mark.parametrize(

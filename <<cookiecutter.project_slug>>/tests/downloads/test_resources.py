@@ -56,6 +56,13 @@ def test_an_unchanged_file_is_not_sent_again(ada: ApiClient) -> None:
     assert (head.headers["Content-Length"], head.data) == ("14", b"")
 
 
+def test_another_file_than_the_one_meant_is_not_sent(ada: ApiClient) -> None:
+    path = "/downloads/été/a b.txt"
+    refused = ada.call(f"GET {path}", headers={"If-Match": '"another"'})
+    assert (refused.status_code, refused.mimetype) == (412, "application/problem+json")
+    assert refused.json["detail"] == "The file isn't the one that `If-Match` names."
+
+
 def test_the_web_server_gets_the_path_of_the_file_to_send(
     ada: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

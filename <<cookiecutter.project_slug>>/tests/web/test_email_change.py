@@ -30,6 +30,13 @@ def link(signed_in: Browser, inbox: Inbox) -> str:
     return f"/account/email/{inbox.token(NEW)}"
 
 
+def test_signing_in_again_does_not_cancel_the_change(signed_in: Browser, inbox: Inbox) -> None:
+    ask(signed_in)
+    again = signed_in.submit("/reauthenticate", {"password": PASSWORD})
+    assert again.status_code == 303
+    assert inbox.token(NEW)
+
+
 def test_nothing_changes_until_the_link_is_used(
     signed_in: Browser, account: str, link: str, inbox: Inbox
 ) -> None:

@@ -20,7 +20,7 @@ from app.accounts import store, tokens
 from app.config import LONGEST_PASSWORD
 from app.extensions import db
 from tests.conftest import PASSWORD
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, error_of
 from tests.work import normalized
 
 # What has taken apps like this down, as bytes: a form can carry any.
@@ -53,6 +53,8 @@ HOSTILE = [
     b"ada@example.com",
 ]
 values = st.one_of(st.sampled_from(HOSTILE), st.text().map(str.encode), st.binary(max_size=200))
+# Pages whose form shows what is stored, or was typed before.
+FILLED = [("/account/profile", "name"), ("/reset-password", "email"), ("/confirm", "email")]
 FIELDS = ["name", "email", "password", "current_password", "remember", "next", "code"]
 SIGNED_OUT = ["/register", "/confirm", "/confirm/x", "/login", "/reset-password"]
 SIGNED_IN = [
@@ -266,3 +268,19 @@ def test_any_cookie_is_handled(app: Flask, cookies: list[tuple[str, bytes]]) -> 
     for path, status in (("/account", 303), ("/login", 200), ("/no-such-page", 404)):
         answer = client.get(path, environ_overrides={"HTTP_COOKIE": text})
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("path", "field"), FILLED)
+def test_a_field_that_was_not_sent_is_not_taken_from_the_page(
+    browser: Browser, account: str, path: str, field: str
+) -> None:
+    if path == "/account/profile":
+        browser.sign_in(account)
+    else:
+        browser.submit(path, {"email": account})
+        assert account in browser.get(path).text
+    token = browser.csrf_token("/account/profile" if path == "/account/profile" else "/login")
+    for sent in ({}, {field: (io.BytesIO(b"Eve"), "file")}):
+        response = browser.client.post(path, data={"csrf_token": token, **sent})
+        assert response.status_code == 422
+        assert error_of(response, field)

@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.conftest import add_account
 from tests.web.conftest import Browser
 
 
@@ -20,6 +21,28 @@ def test_signing_out_ends_the_session_on_the_server(app: Flask, account: str) ->
     assert not thief.is_signed_in()
     thief.delete_cookie("session")
     assert not thief.is_signed_in()
+
+
+def test_signing_out_ends_both_sessions_of_two_sign_ins_at_once(app: Flask, account: str) -> None:
+    bob = add_account(app, "bob@example.com")
+    browser, other_tab = Browser(app), Browser(app)
+    browser.sign_in(account)
+    other_tab.sign_in(bob, remember="y")
+    browser.set_cookie("remember_token", other_tab.cookie("remember_token") or "")
+    assert account in browser.get("/account").text
+    browser.submit("/logout", page="/account")
+    assert not other_tab.is_signed_in()
+    other_tab.delete_cookie("session")
+    assert not other_tab.is_signed_in()
+
+
+def test_a_sign_in_deletes_the_remember_me_cookie_of_one_at_the_same_time(
+    browser: Browser, account: str
+) -> None:
+    cookies = browser.sign_in(account).headers.getlist("Set-Cookie")
+    deleted = [cookie for cookie in cookies if "remember_token=;" in cookie]
+    assert len(deleted) == 1
+    assert "Max-Age=0" in deleted[0]
 
 
 def test_signing_out_leaves_the_device_cookie_alone(signed_in: Browser) -> None:

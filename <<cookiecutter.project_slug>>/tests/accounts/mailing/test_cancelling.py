@@ -7,6 +7,7 @@ from sqlalchemy import select
 from app.accounts import (
     access,
     changes,
+    limits,
     mailing,
     recovery,
     registration,
@@ -14,9 +15,11 @@ from app.accounts import (
     store,
     tokens,
 )
+from app.accounts.errors import SignedOut
 from app.accounts.models import MailedToken
 from app.extensions import db
 from app.mail import Email, emails
+from tests.accounts.cli.running import run
 from tests.accounts.mailing.shared import (
     CLIENT,
     NEW,
@@ -76,13 +79,19 @@ def test_a_new_password_cancels_a_job_that_has_begun(
         assert db.session.scalars(select(MailedToken)).all() == []
 
 
-def test_ending_the_session_cancels_its_email_change(
-    app: Flask, account: str, inbox: Inbox
+@pytest.mark.parametrize("way", ["one", "others", "all"])
+def test_ending_a_session_from_another_one_cancels_an_email_change(
+    app: Flask, account: str, inbox: Inbox, way: str
 ) -> None:
     with app.app_context():
         thief, owner = signed_in(account), signed_in(account)
         changes.request_email_change(thief.session, NEW, CLIENT)
-        sessions.revoke_others(owner.session, CLIENT)
+        if way == "one":
+            sessions.revoke(owner.session.account, str(thief.session.public_id), CLIENT)
+        elif way == "others":
+            sessions.revoke_others(owner.session, CLIENT)
+        else:
+            assert run(app, "sign-out", account).exit_code == 0
     assert inbox.to(NEW) == []
     assert subjects(inbox, account) == [
         "New sign-in to your account",
@@ -90,14 +99,30 @@ def test_ending_the_session_cancels_its_email_change(
     ]
 
 
-def test_a_session_of_another_account_does_not_allow_the_change(app: Flask, account: str) -> None:
-    other = add_account(app, "other@example.com")
+def test_a_session_that_ends_meanwhile_requests_no_change(
+    app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend = limits.spend_mail
+
+    def interrupted(*args: object) -> None:
+        spend(*args)  # type: ignore[arg-type]
+        with app.app_context():
+            sessions.revoke_others(owner.session, CLIENT)
+
+    monkeypatch.setattr(limits, "spend_mail", interrupted)
     with app.app_context():
-        session = signed_in(other).session
-        owner = store.by_email(account)
-        assert owner is not None
-        assert not sessions.is_alive(session.id, owner)
-        assert sessions.is_alive(session.id, session.account)
+        thief, owner = signed_in(account), signed_in(account)
+        with pytest.raises(SignedOut):
+            changes.request_email_change(thief.session, NEW, CLIENT)
+    assert inbox.to(NEW) == []
+
+
+def test_an_email_change_outlasts_a_sign_out(app: Flask, account: str, inbox: Inbox) -> None:
+    with app.app_context():
+        session = signed_in(account).session
+        changes.request_email_change(session, NEW, CLIENT)
+        sessions.sign_out(session, CLIENT)
+    assert subjects(inbox, NEW) == ["Confirm your new email address"]
 
 
 def test_a_deleted_account_only_gets_the_email_about_its_deletion(
