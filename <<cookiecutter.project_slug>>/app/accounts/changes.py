@@ -79,7 +79,7 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
     limits.spend_mail("email change", email, client)
     account = current.account
     with transaction():
-        # Whoever ended the session meanwhile has already cancelled what waited.
+        # If the session was ended meanwhile, that has already cancelled what waited.
         if not (store.lock(account) and sessions.hold(current)):
             raise SignedOut
         jobs.enqueue("email_change_requested", email=account.email, account_id=account.id)

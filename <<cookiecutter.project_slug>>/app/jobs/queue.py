@@ -26,6 +26,9 @@ LAST_TRY = timedelta(minutes=1)
 # One that would wait this much longer than any pause was enqueued by a wrong clock.
 TOO_FAR = timedelta(days=2)
 
+# How long a job waits for code that knows it, such as after an update that is still under way.
+UNKNOWN = timedelta(days=2)
+
 _collected: ContextVar[list[Job] | None] = ContextVar("_collected", default=None)
 
 
@@ -129,21 +132,23 @@ def cancel(*names: str, account_id: int, email: str | None = None) -> None:
 def finish(job: Job, *, done: bool = False) -> bool:
     """Delete a job, or have it wait until it repeats. Returns whether this worker did that.
 
-    A job that is `done` is deleted even if its lease ended meanwhile. Otherwise an email would be
-    sent without end by workers that are all slower than the lease.
+    One that is `done` is done even if its lease ended meanwhile. Otherwise an email would be sent,
+    or a report made, without end by workers that are all slower than the lease.
     """
+    mine = (Job.id == job.id) if done else (Job.id == job.id) & (Job.tries == job.tries)
     pause = KINDS[job.name].pause if job.name in KINDS else None
-    if pause is not None:
-        again = _update(job).values(due_at=now() + pause, tries=0, last_error=None)
-        return changed_rows(again) == 1
-    mine = delete(Job).where(Job.id == job.id)
-    return changed_rows(mine if done else mine.where(Job.tries == job.tries)) == 1
+    if pause is None:
+        return changed_rows(delete(Job).where(mine)) == 1
+    again = update(Job).where(mine).values(due_at=now() + pause, tries=0, last_error=None)
+    return changed_rows(again) == 1
 
 
 def put_back(job: Job, error: str) -> datetime | None:
     """Have a job that failed wait for its next try. Returns when that is, None if there is none."""
     pauses = current_app.config["JOB_PAUSES_SECONDS"]
     due_at = now() + timedelta(seconds=pauses[min(job.tries, len(pauses)) - 1])
+    if job.name not in KINDS and now() - job.created_at > UNKNOWN:
+        return None
     if job.give_up_at is not None:
         due_at = min(due_at, job.give_up_at - LAST_TRY)
         if due_at <= now():

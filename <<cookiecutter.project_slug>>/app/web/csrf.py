@@ -16,7 +16,6 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer, base64_encode
 from werkzeug.exceptions import BadRequest
 
 from app.per_app import PerApp
-from app.web.blueprint import bp
 
 csrf = CSRFProtect()
 # What Flask-WTF signs with, made once.
@@ -66,6 +65,7 @@ def refuse_forged_forms() -> ResponseReturnValue | None:
     _refuse_nameless_fields()
     try:
         csrf.protect(apply_exemptions=True)
+        _refuse_other_sites()
     except CSRFError:
         if request.endpoint != "web.logout":
             raise
@@ -85,6 +85,13 @@ def _refuse_nameless_fields() -> None:
         raise BadRequest("A field of the form has no name.")
 
 
+def _refuse_other_sites() -> None:
+    """Refuse a form that the browser says was sent by another site (W3C Fetch Metadata)."""
+    checked = g.get("csrf_valid")  # not so for a view that is exempt from the protection
+    if checked and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise CSRFError("The form was sent by another site.")
+
+
 def _sign_out_from_another_tab() -> ResponseReturnValue | None:
     """Serve the sign-out button of a page that was opened before a sign-in or sign-out elsewhere.
 
@@ -98,12 +105,3 @@ def _sign_out_from_another_tab() -> ResponseReturnValue | None:
         # may set or delete one here: it would replace that of a session that goes on.
         return redirect(url_for("web.home"), 303)
     raise CSRFError
-
-
-@bp.before_request
-def refuse_other_sites() -> None:
-    """Refuse a form that the browser says was sent by another site (W3C Fetch Metadata)."""
-    if request.method != "POST":
-        return
-    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise CSRFError("The form was sent by another site.")

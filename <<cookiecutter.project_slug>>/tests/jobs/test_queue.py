@@ -144,6 +144,22 @@ def test_a_finished_job_is_deleted_although_its_lease_ended(app: Flask, probe: P
     assert probe.rows() == []
 
 
+def test_a_repeating_job_that_outlasts_its_lease_waits_for_its_next_time(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
+    with app.app_context():
+        queue.ensure_repeating()
+        slow = queue.take()
+        assert slow is not None
+        with time_machine.travel(now() + LEASE, tick=False):
+            assert queue.take() is not None  # another worker, which is as slow
+            jobs.run(slow)
+    with time_machine.travel(now() + timedelta(hours=23), tick=False):
+        probe.run_due()
+    assert len(probe.done) == 1
+
+
 def test_pauses_grow_and_the_last_error_is_kept(probe: Probe, app: Flask) -> None:
     app.config["PROBE_SECONDS"] = 10 * 24 * 60 * 60
     probe.fail("the server is\nbusy")
@@ -284,6 +300,20 @@ def test_a_job_of_an_unknown_kind_is_given_up_with_an_error(
     monkeypatch.delitem(KINDS, "probe")
     with time_machine.travel(now() + timedelta(days=2), tick=False):
         probe.run_due()
+    assert probe.rows() == []
+    assert "Job given up: probe, account None" in caplog.text
+
+
+def test_a_repeating_job_that_was_removed_is_given_up(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
+    with app.app_context():
+        queue.ensure_repeating()
+    monkeypatch.delitem(KINDS, "probe")
+    for hours in range(0, 72, 6):
+        with time_machine.travel(now() + timedelta(hours=hours), tick=False):
+            probe.run_due()
     assert probe.rows() == []
     assert "Job given up: probe, account None" in caplog.text
 

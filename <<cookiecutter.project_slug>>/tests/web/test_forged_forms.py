@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from flask import Flask
+from flask import Blueprint, Flask
 
 from app.columns import now
 from app.web.blueprint import bp
-from tests.conftest import PASSWORD
+from app.web.csrf import csrf
+from tests.conftest import PASSWORD, MakeApp
 from tests.web.conftest import Browser
 
 probe = Flask(__name__)
@@ -45,6 +46,20 @@ def test_a_form_sent_by_another_site_is_refused(signed_in: Browser, site: str) -
     response = signed_in.submit("/account/profile", {"name": "M"}, page="/account", headers=headers)
     assert response.status_code == 400
     assert "Ada" in signed_in.get("/account").text
+
+
+@pytest.mark.parametrize(("exempt", "status"), [(False, 400), (True, 200)])
+def test_a_form_of_an_own_page_sent_by_another_site_is_refused(
+    make_app: MakeApp, exempt: bool, status: int
+) -> None:
+    app = make_app()
+    own = Blueprint("own", __name__)
+    own.add_url_rule("/own", "own", lambda: "Done", methods=["POST"])
+    if exempt:  # such as one for messages of a payment service
+        csrf.exempt(own)
+    app.register_blueprint(own)
+    response = Browser(app).submit("/own", headers={"Sec-Fetch-Site": "cross-site"})
+    assert response.status_code == status
 
 
 def test_a_link_on_another_site_may_lead_here(signed_in: Browser) -> None:
