@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import ObjectDeletedError
 from werkzeug.exceptions import TooManyRequests
 
+from app import errors
 from app.accounts.models import Session
 from app.extensions import db
 from app.web.error_pages import WORDS
@@ -30,6 +31,14 @@ def test_every_error_has_its_page(make_app: MakeApp, account: str, code: int) ->
     assert 'lang="en"' in response.text
     assert "Content-Security-Policy" in response.headers
     assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_an_own_feature_may_show_its_errors_in_its_own_way(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/hooks/fail", view_func=lambda: abort(409))
+    errors.show_with(app, "/hooks/", lambda error: ("Ours", 409))
+    assert app.test_client().get("/hooks/fail").text == "Ours"
+    assert "<h1>" in app.test_client().get("/other").text
 
 
 def test_any_other_error_has_a_page_too(make_app: MakeApp) -> None:
