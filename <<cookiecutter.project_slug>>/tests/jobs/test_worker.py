@@ -156,7 +156,7 @@ def test_a_process_that_ends_waits_for_its_current_jobs(
     app: Flask, working: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registered: list[object] = []
-    at_exit = SimpleNamespace(register=registered.append, unregister=registered.remove)
+    at_exit = SimpleNamespace(register=registered.append, unregister=lambda _: None)
     monkeypatch.setattr(worker, "atexit", at_exit)
     jobs.start(app)
     assert registered == [working.stop]
