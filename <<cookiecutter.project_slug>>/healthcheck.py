@@ -17,7 +17,7 @@ def main() -> int:
     try:
         urlopen(f"{address}/healthz", timeout=SECONDS).close()  # noqa: S310 - over http
     except (OSError, HTTPException, ValueError) as error:
-        print(f"Not healthy: {error}", file=sys.stderr)
+        print(f"Not healthy: {str(error).strip()}", file=sys.stderr)
         return 1
     return 0
 

@@ -76,6 +76,8 @@ def test_every_line_is_json_and_names_its_request(folder: Path, programs: Path) 
         ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", 400),
         ("GET /" + "secret" * 2000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         ("GET / HTTP/1.1\r\nHost: x\r\nCookie: secret=" + "x" * 40_000 + "\r\n\r\n", 431),
+        ("POST / HTTP/1.1\r\nHost: x\r\nExpect: secret\r\n\r\n", 417),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: secret\r\n\r\n", 501),
     ],
 )
 def test_a_request_that_cannot_be_read_is_refused(
@@ -91,6 +93,7 @@ def test_a_request_that_cannot_be_read_is_refused(
         assert head.startswith(f"HTTP/1.1 {status} ")
         assert "\r\nContent-Security-Policy: default-src 'none'" in head
         assert "\r\nContent-Type: application/problem+json\r\n" in head
+        assert "\r\nConnection: close\r\n" in head
         assert json.loads(head.partition("\r\n\r\n")[2])["status"] == status
         assert "secret" not in node.log + head
         assert all(node.lines())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import time_machine
 from click import ClickException
 from click.testing import Result
 from flask import Flask
@@ -132,3 +133,15 @@ def test_a_folder_that_cannot_be_written_is_named(app: Flask, tmp_path: Path) ->
     result = back_up(app, tmp_path / "file" / "backups")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"Error: Can't write to {tmp_path}/file/backups: Not a directory\n"
+
+
+def test_a_copy_that_another_process_is_writing_is_left_alone(app: Flask, tmp_path: Path) -> None:
+    with app.app_context():
+        suffix = database.backend(db.engine.dialect).BACKUP_SUFFIX
+    unfinished = tmp_path / f"20260131T120000Z{suffix}.part"
+    unfinished.write_text("half", "utf-8")
+    with time_machine.travel("2026-01-31T12:00:00Z", tick=False):
+        result = back_up(app, tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: Can't write to {tmp_path}: File exists\n"
+    assert unfinished.read_text("utf-8") == "half"

@@ -146,11 +146,11 @@ def test_tables_of_an_older_version_are_not_healthy(
     assert health(client) == 200
 
 
-def test_a_database_without_tables_is_not_healthy(
-    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("table", ["alembic_version", *db.metadata.tables])
+def test_a_database_without_one_of_the_tables_is_not_healthy(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture, table: str
 ) -> None:
     rename = "ALTER TABLE {} RENAME TO {}"
-    table = "alembic_version"
     with statements(app, rename.format(table, "x"), rename.format("x", table)):
         assert health(client) == 503
     assert table in caplog.text

@@ -29,3 +29,10 @@ def test_a_server_may_mount_it_itself(make_app: MakeApp) -> None:
         environ = {"SCRIPT_NAME": MOUNT, "PATH_INFO": "/healthz"}
         client = make_app(BASE_URL=base_url).test_client()
         assert client.get("/", environ_overrides=environ).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/shophealthz", "/shop-2/healthz", "/shop.healthz"])
+def test_a_path_that_only_begins_like_that_of_the_app_is_not_found(
+    mounted: Flask, path: str
+) -> None:
+    assert mounted.test_client().get(path).status_code == 404

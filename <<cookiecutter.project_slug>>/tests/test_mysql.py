@@ -1,6 +1,7 @@
 """What errors of MySQL and MariaDB mean, and what becomes of a deadlock."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pymysql
@@ -14,7 +15,7 @@ from app.accounts.models import Account, LimitCounter
 from app.columns import now
 from app.config import DEFAULTS
 from app.extensions import db, transaction
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, add_account
 
 WAITING = """
     SELECT count(*) FROM information_schema.innodb_trx
@@ -152,6 +153,21 @@ def test_an_insert_that_meets_a_deadlock_is_repeated_if_nothing_is_lost(
         assert db.session.scalar(select(func.count()).select_from(Account)) == repeated
         mine = LimitCounter.name.in_(["earlier", "one", "another"])
         assert db.session.scalars(select(LimitCounter.attempts).where(mine)).all() == [1]
+
+
+def test_a_statement_that_waited_in_vain_for_a_lock_is_not_repeated(
+    make_app: MakeApp, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_server(database_url)
+    app = make_app(DATABASE_LOCK_TIMEOUT_SECONDS=1)
+    add_account(app)
+    pauses: list[float] = []
+    monkeypatch.setattr(mysql, "time", SimpleNamespace(sleep=pauses.append))
+    with app.app_context(), db.engine.connect() as other, db.engine.connect() as connection:
+        other.execute(text("UPDATE accounts SET name = 'Grace'"))
+        with pytest.raises(OperationalError, match="1205"):
+            connection.execute(text("UPDATE accounts SET name = 'Joan'"))
+    assert pauses == []
 
 
 def needs_server(url: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import event, text
@@ -31,6 +32,12 @@ def error(name: str, message: str) -> sqlite3.Error:
         ("SQLITE_FULL", "database or disk is full", True, False),
         ("SQLITE_READONLY_DBMOVED", "attempt to write a readonly database", True, True),
         ("SQLITE_IOERR_WRITE", "disk I/O error", True, True),
+        ("SQLITE_CANTOPEN", "unable to open database file", True, True),
+        ("SQLITE_CORRUPT", "database disk image is malformed", True, True),
+        ("SQLITE_NOTADB", "file is not a database", True, True),
+        ("SQLITE_LOCKED", "database table is locked", True, False),
+        ("SQLITE_NOMEM", "out of memory", True, False),
+        ("SQLITE_PROTOCOL", "locking protocol", True, False),
         ("SQLITE_ERROR", "no such table: accounts", True, False),
         ("SQLITE_ERROR", "no such column: accounts.name", True, False),
         ("SQLITE_ERROR", 'near "SELEC": syntax error', False, False),
@@ -120,3 +127,10 @@ def test_the_log_of_changes_shrinks_again(tmp_path: Path) -> None:
             limit = connection.exec_driver_sql("PRAGMA journal_size_limit").scalar()
         db.engine.dispose()
     assert limit == 32 * 1024 * 1024
+
+
+def test_a_power_failure_during_a_commit_does_not_damage_the_database(app: Flask) -> None:
+    with engine_of(app).connect() as connection:
+        # NORMAL, which is enough beside a log of changes.
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"

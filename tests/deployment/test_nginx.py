@@ -17,8 +17,10 @@ HEADERS = (
     "Permissions-Policy",
     "Referrer-Policy",
     "Strict-Transport-Security",
+    "Vary",
     "X-Content-Type-Options",
     "X-Frame-Options",
+    "X-Request-ID",
 )
 
 
@@ -102,3 +104,15 @@ def test_nginx_sends_no_other_files(site: Site, ada: requests.Session, path: str
 def test_nginx_sends_no_files_to_strangers(site: Site) -> None:
     answer = site.client().get(f"{site.address}/downloads/digits.txt", timeout=walk.WAIT)
     assert answer.url.endswith("/login?next=/downloads/digits.txt")
+
+
+def test_a_client_chooses_neither_its_address_nor_its_request_id(site: Site) -> None:
+    client = site.client()
+    client.headers.update({"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "chosen"})
+    api = f"{site.address}/api/v1"
+    answer = client.post(f"{api}/sessions", json=nodes.ADA, timeout=walk.WAIT)
+    assert answer.headers["X-Request-ID"] != "chosen"
+    client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+    sessions = client.get(f"{api}/sessions", timeout=walk.WAIT).json()["sessions"]
+    (current,) = [session for session in sessions if session["current"]]
+    assert current["ip_address"] == "127.0.0.1"

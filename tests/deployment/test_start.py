@@ -1,9 +1,11 @@
 """The files in `deploy`, and what happens before the first request."""
 
 import re
+import socket
 import subprocess
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests import commands, nodes, servers, walk
@@ -71,6 +73,28 @@ def test_a_health_check_of_a_server_that_is_not_healthy_fails(folder: Path, prog
             assert result.stderr.startswith("Not healthy: ")
             assert says in result.stderr
             assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b""], ids=["no HTTP", "nothing"])
+def test_a_health_check_of_something_else_fails_in_one_line(
+    folder: Path, programs: Path, sent: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            subprocess.Popen(
+                [programs / "python", "healthcheck.py", address],
+                cwd=folder,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as asking,
+            listener.accept()[0] as client,
+        ):
+            client.sendall(sent)
+            printed = asking.communicate(timeout=walk.WAIT)[1]
+    assert asking.returncode == 1
+    (line,) = printed.splitlines()
+    assert line.startswith("Not healthy: ")
 
 
 def test_migrations_of_an_update_do_not_end_the_running_version(

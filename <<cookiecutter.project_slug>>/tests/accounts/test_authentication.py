@@ -40,6 +40,17 @@ def test_a_right_password_does_not_forgive_wrong_ones(make_app: MakeApp) -> None
         sign_in(app)
 
 
+def test_attempts_refused_for_a_network_do_not_count_for_an_account(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_PASSWORD_BY_IP="2 per hour", LIMIT_PASSWORD_FAILURES="3 per hour")
+    add_account(app)
+    for error in (WrongCredentials, WrongCredentials, LimitReached, LimitReached):
+        with pytest.raises(error):
+            sign_in(app, "wrong")
+    with app.app_context():
+        elsewhere = Client("198.51.100.1", "tests")
+        assert authentication.sign_in("ada@example.com", PASSWORD, elsewhere, KIND)
+
+
 def test_wrong_passwords_of_strangers_do_not_block_signed_in_people(
     make_app: MakeApp,
 ) -> None:

@@ -216,6 +216,13 @@ def test_one_network_can_request_a_limited_number_of_emails(make_app: MakeApp) -
     assert ask(app, "reset", "person5@example.com", "192.0.2.2")
 
 
+def test_emails_refused_for_a_network_do_not_count_for_an_address(make_app: MakeApp) -> None:
+    app = make_app(LIMIT_MAIL_BY_IP="1 per hour", LIMIT_MAIL_BY_ADDRESS="1 per hour")
+    assert ask(app, "reset", "grace@example.com", "192.0.2.1")
+    assert not ask(app, "reset", "ada@example.com", "192.0.2.1")
+    assert ask(app, "reset", "ada@example.com", "192.0.2.2")
+
+
 def test_each_kind_of_email_has_a_separate_limit(make_app: MakeApp) -> None:
     app = make_app(LIMIT_MAIL_BY_IP="1 per hour", LIMIT_MAIL_BY_ADDRESS="1 per hour")
     for kind in ("register", "confirm", "reset", "email change"):

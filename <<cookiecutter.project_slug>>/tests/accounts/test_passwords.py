@@ -4,6 +4,7 @@ import pytest
 import zxcvbn
 from flask import Flask
 from sqlalchemy import update
+from werkzeug.security import generate_password_hash
 
 from app import config
 from app.accounts import authentication, passwords, registration, sessions, store
@@ -230,6 +231,25 @@ def test_an_old_hash_takes_the_same_work_as_an_unknown_account(
             authentication.sign_in(email, "not the right one", CLIENT, KIND)
         works.append(sorted(each for each in work if each.startswith("scrypt")))
     assert works == [["scrypt:1024:1:1", "scrypt:256:1:1", "scrypt:512:1:1"]] * 4
+
+
+def test_a_method_that_another_process_used_is_known_once_it_was_seen(
+    app: Flask, account: str
+) -> None:
+    with app.app_context():
+        passwords.hash_password(PASSWORD)  # this process looked up which methods are in use
+        other = generate_password_hash(PASSWORD, "scrypt:512:1:1")
+        db.session.execute(update(Account).values(password_hash=other))
+        db.session.commit()
+        passwords.verify("wrong", other)
+        with counted(app) as known:
+            passwords.verify("wrong", other)
+        with counted(app) as unknown:
+            passwords.verify("wrong", None)
+    costs = [
+        sorted(each for each in work if each.startswith("scrypt")) for work in (known, unknown)
+    ]
+    assert costs == [["scrypt:256:1:1", "scrypt:512:1:1"]] * 2
 
 
 def test_a_right_password_is_hashed_once(app: Flask, account: str) -> None:

@@ -60,3 +60,18 @@ def test_the_least_recently_seen_sessions_end_over_the_maximum(
     assert living == [True, True, False, True, True]
     assert '"event": "session.ended_surplus"' in caplog.text
     assert '"sessions": 1' in caplog.text
+
+
+def test_ended_sessions_do_not_count_for_the_maximum(make_app: MakeApp) -> None:
+    app = make_app(SESSIONS_PER_ACCOUNT=2, SESSION_ABSOLUTE_SECONDS=3600)
+    email = add_account(app)
+    with app.app_context(), time_machine.travel(now(), tick=False) as clock:
+        first = authentication.sign_in(email, PASSWORD, CLIENT, KIND)
+        clock.shift(1200)
+        second = authentication.sign_in(email, PASSWORD, CLIENT, KIND)
+        clock.shift(1200)
+        sessions.touch(first.session, CLIENT)  # seen after the second one, but it ends earlier
+        clock.shift(1200)
+        third = authentication.sign_in(email, PASSWORD, CLIENT, KIND)
+        found = [sessions.find(each.token, KIND) is not None for each in (first, second, third)]
+    assert found == [False, True, True]

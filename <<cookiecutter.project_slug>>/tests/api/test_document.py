@@ -91,6 +91,23 @@ def test_operations_that_need_a_token_say_so(api: ApiClient, document: Json) -> 
         assert (api.call(path, {}).status_code == 401) == needs_token, line
 
 
+def test_operations_that_check_a_password_or_a_passkey_say_that_they_are_limited(
+    document: Json,
+) -> None:
+    limited = set()
+    for line, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {})
+        fields = content.get("application/json", {}).get("example", {}).keys()
+        if fields & {"password", "current_password", "credential"}:
+            assert "429" in operation["responses"], line
+            limited.add(line)
+    sign_ins = {"POST /api/v1/sessions", "POST /api/v1/sessions/passkey"}
+    assert limited > sign_ins
+    for line, operation in operations(document):
+        # Of an account that is not confirmed.
+        assert line not in sign_ins or "403" in operation["responses"], line
+
+
 def test_the_password_policy_follows_the_settings(make_app: MakeApp) -> None:
     api = ApiClient(make_app(PASSWORD_MIN_LENGTH=20))
     schemas = api.call("GET /openapi.json").json["components"]["schemas"]

@@ -5,17 +5,19 @@ import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event, Semaphore
+from types import SimpleNamespace
 
 import pytest
 import time_machine
 from flask import Flask
+from jinja2 import Template
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from app import jobs
 from app.columns import now
 from app.extensions import db, transaction
-from app.jobs import queue, worker
+from app.jobs import commands, queue, worker
 from app.jobs.registry import KINDS, Kind
 from app.jobs.worker import Worker
 from tests import programs
@@ -105,6 +107,31 @@ def test_a_stuck_job_does_not_hold_up_the_others(probe: Probe, working: Worker) 
     go_on.set()
 
 
+def test_one_signal_is_enough_for_several_jobs(
+    app: Flask, probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, begun, go_on = Semaphore(0), Semaphore(0), Event()
+
+    def action(_: jobs.Job) -> None:
+        begun.release()
+        assert go_on.wait(SECONDS)
+
+    monkeypatch.setattr(worker, "POLL", SECONDS)
+    monkeypatch.setattr(working, "_warn_if_late", looked.release)
+    working._prepared = True  # without jobs that repeat, which would wake it
+    probe.action = action
+    jobs.start(app)
+    assert all(looked.acquire(timeout=SECONDS) for _ in range(worker.THREADS))
+    with app.app_context(), jobs.collected(), transaction():
+        jobs.enqueue("probe")
+        jobs.enqueue("probe")
+    working.wake()
+    try:
+        assert all(begun.acquire(timeout=SECONDS / 3) for _ in range(2))
+    finally:
+        go_on.set()
+
+
 def test_stopping_finishes_the_current_job_and_leaves_the_others(
     probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +150,16 @@ def test_stopping_finishes_the_current_job_and_leaves_the_others(
     working.stop()
     assert len(probe.done) == 1
     assert len(probe.rows()) == 2
+
+
+def test_a_process_that_ends_waits_for_its_current_jobs(
+    app: Flask, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered: list[object] = []
+    at_exit = SimpleNamespace(register=registered.append, unregister=lambda _: None)
+    monkeypatch.setattr(worker, "atexit", at_exit)
+    jobs.start(app)
+    assert registered == [working.stop]
 
 
 def test_the_worker_waits_for_the_database_and_logs_it_once(
@@ -194,6 +231,29 @@ def test_flask_accounts_work_does_jobs_until_sigterm(app: Flask, number: signal.
         os.kill(running.process.pid, number)
         assert running.ended() == 0
         assert "Traceback" not in running.stderr.read()
+
+
+def test_flask_accounts_work_keeps_the_templates_of_its_code(
+    app: Flask, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            """Return at once, as after a signal."""
+            return True
+
+    read: list[str] = []
+    get_template = app.jinja_env.get_template
+
+    def note(name: str) -> Template:
+        read.append(name)
+        return get_template(name)
+
+    monkeypatch.setattr(app.jinja_env, "get_template", note)
+    monkeypatch.setattr("app.jobs.commands.signal.signal", lambda *_: None)
+    monkeypatch.setattr(commands, "Event", Ended)
+    result = app.test_cli_runner().invoke(args=["accounts", "work"])
+    assert result.exit_code == 0, result.output
+    assert {"mail/mail.txt", "mail/mail.html"} <= set(read)
 
 
 def test_an_error_while_giving_up_a_job_does_not_stop_others(

@@ -133,6 +133,17 @@ def test_a_change_of_the_secret_key_signs_nobody_out(make_app: MakeApp, account:
     assert response.status_code == 303
 
 
+def test_after_a_change_of_the_secret_key_forms_are_signed_with_the_new_one(
+    make_app: MakeApp, account: str
+) -> None:
+    browser = Browser(make_app(SECRET_KEY=KEYS[1], SECRET_KEY_FALLBACKS=[KEYS[0]]))
+    browser.sign_in(account)
+    open_form = browser.csrf_token("/account/profile")
+    browser.client.application = make_app(SECRET_KEY=KEYS[1])
+    data = {"csrf_token": open_form, "name": "Ada"}
+    assert browser.client.post("/account/profile", data=data).status_code == 303
+
+
 def test_a_removed_key_is_refused(make_app: MakeApp, account: str) -> None:
     browser = Browser(make_app(SECRET_KEY=KEYS[0]))
     browser.sign_in(account, remember="y")

@@ -6,6 +6,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import add_account
 from tests.web.conftest import Browser
+from tests.web.factor.conftest import turn_on
 
 
 def test_signing_out_ends_the_session_on_the_server(app: Flask, account: str) -> None:
@@ -67,6 +68,17 @@ def test_signing_out_deletes_the_remember_me_cookie(browser: Browser, account: s
     assert browser.cookie("remember_token")
     browser.submit("/logout", page="/account")
     assert browser.cookie("remember_token") is None
+
+
+@pytest.mark.usefixtures("clock")
+def test_signing_out_ends_a_sign_in_that_waits_for_a_code(
+    browser: Browser, signed_in: Browser, account: str
+) -> None:
+    turn_on(signed_in)
+    browser.sign_in(account)
+    assert browser.cookie("challenge")
+    browser.submit("/logout")
+    assert browser.cookie("challenge") is None
 
 
 def test_signing_out_needs_a_post(signed_in: Browser) -> None:

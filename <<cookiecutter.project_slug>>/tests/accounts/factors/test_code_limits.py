@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.accounts import authentication
+from app.accounts import authentication, codes
 from app.accounts.client import Client
 from app.accounts.errors import FactorRequired, InvalidChallenge, LimitReached, WrongCredentials
 from tests.accounts.factors.conftest import (
@@ -71,6 +71,16 @@ def test_right_codes_are_not_counted_and_reset_no_counter(
     refused_code(token, phone.wrong_code())
     with pytest.raises(LimitReached):
         second_step(token, phone.code())
+
+
+def test_right_codes_are_not_counted_when_what_they_allow_fails(phone: Authenticator) -> None:
+    token = first_step(ADA, CLIENT)
+    for _ in range(10):
+        # As when another request used the challenge meanwhile; the code is not used.
+        with pytest.raises(ZeroDivisionError), codes.spent(owner(), phone.code(), CLIENT):
+            raise ZeroDivisionError
+    refused_code(token, phone.wrong_code())
+    assert second_step(token, phone.code())
 
 
 def test_a_reset_lifts_the_limit_on_passwords_but_not_on_codes(

@@ -159,6 +159,29 @@ def test_a_factor_turned_on_during_password_comparison_is_required(
     assert count(app, Session) == 1
 
 
+def test_a_factor_turned_on_before_the_row_is_locked_is_required(
+    app: Flask, account: str, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+    hold = authentication.Proof.hold
+
+    def turn_on_elsewhere() -> None:
+        with app.app_context():
+            turn_on(db.session.get_one(Session, session.id), CLIENT)
+
+    def interrupted(proof: authentication.Proof) -> None:
+        monkeypatch.setattr(authentication.Proof, "hold", hold)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(turn_on_elsewhere).result()
+        hold(proof)
+
+    monkeypatch.setattr(authentication.Proof, "hold", interrupted)
+    with app.app_context(), pytest.raises(FactorRequired):
+        authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+    assert count(app, Session) == 1
+
+
 #: if cookiecutter.interface != "html"
 def test_concurrent_setup_requests_show_the_same_key(
     app: Flask, account: str, clock: time_machine.Traveller

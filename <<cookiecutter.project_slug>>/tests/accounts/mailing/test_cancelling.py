@@ -58,6 +58,18 @@ def test_a_new_password_cancels_the_links_that_wait(
     assert "Your password was changed" in subjects(inbox, account)
 
 
+def test_a_new_password_cancels_no_email_about_another_account(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    add_account(app, NEW, "Grace")
+    with app.app_context():
+        changes.request_email_change(signed_in(account).session, NEW, CLIENT)
+        grace = store.by_email(NEW)
+        assert grace is not None
+        recovery.replace_password(grace, "scrypt:x", CLIENT)
+    assert "Your email address is already in use" in subjects(inbox, NEW)
+
+
 def test_a_new_password_cancels_a_job_that_has_begun(
     app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,16 @@ def test_signing_in_discards_the_previous_session(
         assert not stranger.is_signed_in()
 
 
+def test_the_second_step_discards_the_session_of_the_first(
+    browser: Browser, phone: Authenticator
+) -> None:
+    browser.sign_in(ADA)
+    before = browser.csrf_token("/login/factor")
+    browser.submit("/login/factor", {"code": phone.code()}, page="/login/factor")
+    assert browser.client.post("/logout", data={"csrf_token": before}).status_code == 400
+    assert browser.is_signed_in()
+
+
 def test_a_wrong_code_has_a_message_beside_the_field_and_can_be_corrected(
     browser: Browser, phone: Authenticator
 ) -> None:
