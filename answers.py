@@ -21,7 +21,7 @@ import template_parts
 
 MAX_NAME_LENGTH = 200
 MAX_SLUG_LENGTH = 100
-# On a server the slug is also the name of a user, and systemd knows no longer one.
+# On a server the slug is also the name of a user, where systemd accepts at most 31 characters.
 MAX_DEFAULT_SLUG_LENGTH = 31
 
 BACKENDS = {
@@ -61,12 +61,15 @@ PACKAGES = set(
     wrapt wtforms zxcvbn
     """.split()  # noqa: SIM905 - nine lines instead of seventy
 )
-# Users that a Debian server has, or gets with the packages that docs/deployment.md installs.
-USERS = set(
+# Users, groups and services that a Debian server has, or gets as docs/deployment.md says: the guide
+# makes some of the app's name.
+ON_SERVERS = set(
     """
-    backup bin daemon games irc list lp mail man messagebus mysql news nobody postgres proxy redis
-    root sshd sync sys uucp
-    """.split()  # noqa: SIM905 - two lines instead of twenty
+    adm apparmor audio avahi backup bin cdrom certbot cron crontab daemon dbus dialout dip disk fax
+    floppy games input irc kmem kvm list lp mail man mariadb messagebus mysql networking news nginx
+    nobody operator plugdev postgres postgresql proxy redis redis-server render root rsyslog sasl
+    shadow src ssh sshd staff sudo sync sys tape tty udev users utmp uucp video voice www-data
+    """.split()  # noqa: SIM905 - five lines instead of sixty
 )
 # How a hook starts.
 HOOK = "# Cookiecutter renders this hook.\n"
@@ -213,7 +216,7 @@ def slugified(name: object) -> str:
     if slug[:1].isdigit():
         slug = f"app-{slug}"
     slug = slug[:MAX_DEFAULT_SLUG_LENGTH].rstrip("-") or "my-app"
-    return f"{slug}-app" if slug in PACKAGES | USERS else slug
+    return f"{slug}-app" if slug in PACKAGES | ON_SERVERS else slug
 
 
 def distribution(slug: str) -> str:

@@ -99,7 +99,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         """Refuse a request that can't be read.
 
         Gunicorn would log a part of it, which may be a password, and send no security headers. The
-        body is a problem (RFC 9457), since nobody knows whether a person reads it.
+        body is a problem (RFC 9457), since nobody knows what was requested.
         """
         if not isinstance(exc, ParseException) or isinstance(exc, OF_RESPONSES):
             super().handle_error(req, client, addr, exc)

@@ -289,7 +289,7 @@ def test_any_name(name: str, render: Renderer) -> None:
         ("O'Brien's", "obriens"),
         ("2048", "app-2048"),
         ("Flask", "flask-app"),
-        ("News", "news-app"),
+        ("Staff", "staff-app"),
         ("🍪", "my-app"),
         ("שלום", "my-app"),
         ("x" * 200, "x" * 31),

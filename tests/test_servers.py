@@ -88,7 +88,8 @@ def test_a_request_that_cannot_be_read_is_refused(
         place = ("127.0.0.1", urlsplit(node.address).port)
         with socket.create_connection(place, timeout=walk.WAIT) as connection:
             connection.sendall(request_text.encode("latin-1"))
-            head = connection.recv(10_000).decode()
+            parts = list(iter(lambda: connection.recv(10_000), b""))
+        head = b"".join(parts).decode()
         nodes.until(lambda: "can't be read" in node.log)
         assert head.startswith(f"HTTP/1.1 {status} ")
         assert "\r\nContent-Security-Policy: default-src 'none'" in head

@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
 def show_with(app: Flask, prefix: str, show: Show) -> None:
     """Let an interface show the errors of all paths that start with `prefix`.
 
-    The one with the longest prefix that fits is asked; what fits none goes to the last added.
+    The one with the longest prefix that fits is asked; what fits none goes to the first added.
     """
     VIEWS.of(app).append((prefix, show))
 
@@ -54,7 +54,7 @@ def _answer(error: HTTPException | AccountError | SQLAlchemyError) -> ResponseRe
         )
     views = VIEWS.current()
     fitting = [view for view in views if request.path.startswith(view[0])]
-    _, show = max(fitting, key=lambda view: len(view[0]), default=views[-1])
+    _, show = max(fitting, key=lambda view: len(view[0]), default=views[0])
     try:
         return show(error)
     except SQLAlchemyError as another:  # some pages ask who is signed in

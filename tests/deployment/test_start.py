@@ -80,6 +80,7 @@ def test_a_health_check_of_something_else_fails_in_one_line(
     folder: Path, programs: Path, sent: bytes
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(walk.WAIT)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with (
             subprocess.Popen(
@@ -91,6 +92,7 @@ def test_a_health_check_of_something_else_fails_in_one_line(
             listener.accept()[0] as client,
         ):
             client.sendall(sent)
+            client.close()
             printed = asking.communicate(timeout=walk.WAIT)[1]
     assert asking.returncode == 1
     (line,) = printed.splitlines()

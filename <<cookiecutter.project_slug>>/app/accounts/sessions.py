@@ -144,11 +144,14 @@ def sign_out(session: Session, client: Client) -> None:
 def revoke(account: Account, public_id: str, client: Client) -> bool:
     """End one of an account's sessions. Return whether it existed.
 
-    A change of address whose email waits is cancelled: a stranger may have requested it.
+    A change of address whose email waits is cancelled: a stranger may have requested it. Raises
+    SignedOut.
     """
     session_id = read_id(public_id)
     chosen = (Session.public_id == session_id) & _living(account)
     with transaction():
+        if not store.lock(account):
+            raise SignedOut
         ended = store.changed_rows(delete(Session).where(chosen))
         if ended:
             mailing.cancel_email_change(account)

@@ -20,7 +20,8 @@ NGINX_LOCATION = "/_downloads/"
 KEPT_HEADERS = ("Content-Type", "Content-Disposition", "ETag", "Last-Modified")
 # The one form of `Range` that is answered: Werkzeug would refuse others, which are to be ignored.
 ONE_RANGE = re.compile(r"bytes=\s*(?P<first>\d{1,18})?-(?P<last>\d{1,18})?\s*")
-# They decide before a range does (RFC 9110, section 13.2.2), which Werkzeug looks at first.
+# Beside one of them the whole file is meant: they decide before a range does (RFC 9110, section
+# 13.2.2), which Werkzeug looks at first.
 CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 # When to come back while too many files are being sent, in seconds.
 RETRY_AFTER = 30
@@ -80,7 +81,9 @@ def _response(name: str) -> Response:
 
 
 def _may_be_a_part() -> bool:
-    """Return whether the request is for one range of the file, without a condition."""
+    """Return whether the request is a GET for one range of the file, without a condition."""
+    if request.method != "GET":
+        return False
     asked = ONE_RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None or any(name in request.headers for name in CONDITIONS):
         return False

@@ -26,8 +26,6 @@ LAST_TRY = timedelta(minutes=1)
 # One that would wait this much longer than any pause was enqueued by a wrong clock.
 TOO_FAR = timedelta(days=2)
 
-# How long a job waits for code that knows it, such as after an update that is still under way.
-UNKNOWN = timedelta(days=2)
 
 _collected: ContextVar[list[Job] | None] = ContextVar("_collected", default=None)
 
@@ -140,15 +138,15 @@ def finish(job: Job, *, done: bool = False) -> bool:
     if pause is None:
         return changed_rows(delete(Job).where(mine)) == 1
     again = update(Job).where(mine).values(due_at=now() + pause, tries=0, last_error=None)
-    return changed_rows(again) == 1
+    return changed_rows(again.execution_options(synchronize_session=False)) == 1
 
 
 def put_back(job: Job, error: str) -> datetime | None:
     """Have a job that failed wait for its next try. Returns when that is, None if there is none."""
     pauses = current_app.config["JOB_PAUSES_SECONDS"]
     due_at = now() + timedelta(seconds=pauses[min(job.tries, len(pauses)) - 1])
-    if job.name not in KINDS and now() - job.created_at > UNKNOWN:
-        return None
+    if job.name not in KINDS and job.tries > len(pauses):
+        return None  # by now every worker should run the code that knows it
     if job.give_up_at is not None:
         due_at = min(due_at, job.give_up_at - LAST_TRY)
         if due_at <= now():

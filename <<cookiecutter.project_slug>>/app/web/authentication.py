@@ -9,7 +9,7 @@ from app.accounts import sessions as service
 from app.accounts.errors import FactorRequired, InvalidInput, NotConfirmed, WrongCredentials
 from app.identity import current_identity
 from app.web.blueprint import bp
-from app.web.browser import ask_for_code, client, enter, leave, remembered_session
+from app.web.browser import ask_for_code, client, enter, leave
 from app.web.forms import LoginForm, ReauthenticationForm
 from app.web.guards import remember_typed_email, safe_target, signed_out_only
 
@@ -42,8 +42,6 @@ def logout() -> ResponseReturnValue:
     """End this session, on the server and in the browser."""
     if current_user.is_authenticated:
         service.sign_out(current_identity().session, client())
-    if beside := remembered_session():
-        service.sign_out(beside, client())
     response = leave(url_for("web.home"))
     flash("You're signed out.", "success")
     return response

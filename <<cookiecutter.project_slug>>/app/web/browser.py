@@ -14,10 +14,10 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.utils import cached_property
 from werkzeug.wrappers import Response
 
+from app.accounts import sessions
 from app.accounts.authentication import SignedIn
 from app.accounts.client import Client
 from app.accounts.devices import MAX_SECRETS
-from app.accounts.models import Session
 from app.extensions import login_manager
 from app.identity import Identity, current_client, load
 from app.web import csrf
@@ -131,18 +131,10 @@ def make_known(response: Response, device: str) -> None:
     )
 
 
-def remembered_session() -> Session | None:
-    """Return the session of the remember-me cookie, if it has one.
-
-    After two sign-ins at once it may be another than that of the session cookie.
-    """
-    token = _remembered_token(request.cookies.get(current_app.config["REMEMBER_COOKIE_NAME"], ""))
-    identity = _load(token) if token else None
-    return identity.session if identity else None
-
-
 def leave(target: str) -> Response:
-    """Take the session's cookies from this browser and go to `target`."""
+    """Take the session's cookies from this browser, end the other session that it may have, and go
+    to `target`."""
+    _end_remembered()
     logout_user()
     session.clear()
     response = redirect(target, 303)
@@ -172,6 +164,15 @@ def _remembered_token(cookie: str) -> str | None:
         if token is not None:
             return token
     return None
+
+
+def _end_remembered() -> None:
+    """End the session of the remember-me cookie: two sign-ins at once may leave another one there
+    than in the session cookie."""
+    token = _remembered_token(request.cookies.get(current_app.config["REMEMBER_COOKIE_NAME"], ""))
+    identity = _load(token) if token else None
+    if identity is not None:
+        sessions.sign_out(identity.session, client())
 
 
 def _forget(response: Response) -> None:

@@ -24,7 +24,9 @@ WORDS = {
     404: ("Page not found", "Check the address, or go to the home page."),
     405: ("This page can't do that", "Go back and try another way."),
     408: ("The request took too long", "Check your connection and try again."),
-    412: ("It has changed meanwhile", "Go back, reload the page and try again."),
+    #: if cookiecutter.__file_download
+    412: ("This file has changed", "Go back, reload the page and try again."),
+    #: endif
     413: ("The request is too large", "Shorten what you entered and try again."),
     415: ("We couldn't read this request", "This page doesn't support the format that was sent."),
     422: ("We couldn't process this request", "Go back, check what you entered and try again."),

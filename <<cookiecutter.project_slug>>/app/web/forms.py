@@ -58,7 +58,7 @@ class TextField(StringField):
         super().__init__(label, filters=[lambda value: value or ""], **options)
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
-        """Take what was sent; WTForms would take what the page shows where nothing was."""
+        """Take what was sent. If nothing was, WTForms would keep the page's value."""
         self.data = valuelist[0] if valuelist else ""
 
 

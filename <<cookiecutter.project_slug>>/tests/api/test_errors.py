@@ -1,8 +1,10 @@
 """Every error is a problem document as defined in RFC 9457."""
 
 import pytest
+from flask import abort
 from sqlalchemy.exc import OperationalError
 
+from app import errors
 from app.accounts import changes
 from app.extensions import db
 from tests.api.conftest import Answer, ApiClient, errors_of
@@ -129,3 +131,12 @@ def test_503_while_the_database_is_down(ada: ApiClient, monkeypatch: pytest.Monk
         patch.setattr(db.session, "scalar", fail)
         assert_problem(ada.call("GET /account"), 503)
     assert ada.call("GET /account").status_code == 200
+
+
+def test_an_own_feature_may_show_its_errors_in_its_own_way(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/hooks/fail", view_func=lambda: abort(409))
+    errors.show_with(app, "/hooks/", lambda error: ("Ours", 409))
+    assert app.test_client().get("/hooks/fail").text == "Ours"
+    for path in ("/nothing", "/api/v1/nothing"):
+        assert "Ours" not in app.test_client().get(path).text

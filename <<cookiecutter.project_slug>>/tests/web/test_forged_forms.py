@@ -55,7 +55,7 @@ def test_a_form_of_an_own_page_sent_by_another_site_is_refused(
     app = make_app()
     own = Blueprint("own", __name__)
     own.add_url_rule("/own", "own", lambda: "Done", methods=["POST"])
-    if exempt:  # such as one for messages of a payment service
+    if exempt:  # such as one for webhooks
         csrf.exempt(own)
     app.register_blueprint(own)
     response = Browser(app).submit("/own", headers={"Sec-Fetch-Site": "cross-site"})

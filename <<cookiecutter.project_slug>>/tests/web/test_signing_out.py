@@ -2,8 +2,11 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.accounts.models import Account, Session
+from app.extensions import db
 from tests.conftest import add_account
 from tests.web.conftest import Browser
 from tests.web.factor.conftest import turn_on
@@ -24,14 +27,23 @@ def test_signing_out_ends_the_session_on_the_server(app: Flask, account: str) ->
     assert not thief.is_signed_in()
 
 
-def test_signing_out_ends_both_sessions_of_two_sign_ins_at_once(app: Flask, account: str) -> None:
+@pytest.mark.parametrize("path", ["/logout", "/account/sessions/<id>/revoke"])
+def test_signing_out_ends_both_sessions_of_two_sign_ins_at_once(
+    app: Flask, account: str, path: str
+) -> None:
     bob = add_account(app, "bob@example.com")
     browser, other_tab = Browser(app), Browser(app)
     browser.sign_in(account)
     other_tab.sign_in(bob, remember="y")
     browser.set_cookie("remember_token", other_tab.cookie("remember_token") or "")
     assert account in browser.get("/account").text
-    browser.submit("/logout", page="/account")
+    if path == "/logout":
+        browser.submit(path, page="/account")
+    else:
+        with app.app_context():
+            mine = select(Session.public_id).join(Session.account).where(Account.email == account)
+            current = db.session.scalar(mine)
+        browser.submit(path.replace("<id>", str(current)), page="/account/profile")
     assert not other_tab.is_signed_in()
     other_tab.delete_cookie("session")
     assert not other_tab.is_signed_in()
