@@ -36,21 +36,27 @@ def compare(
     Value and ratio are medians over rounds, in each of which all apps serve the same number of
     requests: what else the machine does changes more slowly.
     """
-    found: dict[str, list[float]] = {name: [] for name in servers}
+    found: list[dict[str, float]] = []
     for turn in range(rounds):
+        found.append({})
         for name, server in servers.items():
             begin = server.cpu()
             for number in range(requests):
                 status = send[name](server, turn * requests + number)
                 if status >= 300:
                     raise RuntimeError(f"{name} responds with {status}")
-            found[name].append((server.cpu() - begin) / requests)
+            found[-1][name] = (server.cpu() - begin) / requests
+    return medians(found, other)
+
+
+def medians(rounds: list[dict[str, float]], other: str = "bare") -> Finding:
+    """Return the medians of the values, and of their ratios to that of another app's same round."""
     return {
         name: (
-            statistics.median(times),
-            statistics.median(a / b for a, b in zip(times, found[other], strict=True)),
+            statistics.median(each[name] for each in rounds),
+            statistics.median(each[name] / each[other] for each in rounds),
         )
-        for name, times in found.items()
+        for name in rounds[0]
     }
 
 
@@ -91,17 +97,14 @@ def peak(server: Server, send: Send) -> float:
     return most
 
 
-def start_up(app: App, programs: Path, times: int) -> float:
+def start_up(app: App, programs: Path) -> float:
     """Return the CPU time in milliseconds of a process that loads an app."""
     code = (
         f"import resource, {app.module}; u = resource.getrusage(0); print(u.ru_utime + u.ru_stime)"
     )
     command = (programs / "python", "-c", code)
-    found = [
-        float(commands.run(*command, folder=app.folder, settings=app.settings).stdout.split()[-1])
-        for _ in range(times)
-    ]
-    return statistics.median(found) * 1000
+    printed = commands.run(*command, folder=app.folder, settings=app.settings).stdout
+    return float(printed.split()[-1]) * 1000
 
 
 def statements(app: App, programs: Path, rivals: Path) -> float:
@@ -124,13 +127,14 @@ def rendering(template: Path, folder: Path, rounds: int) -> Finding:
     (empty / "{{cookiecutter.name}}").mkdir(parents=True)
     (empty / "cookiecutter.json").write_text('{"name": "app"}', "utf-8")
     templates = {"ours": template, "empty": empty}
-    found: dict[str, list[float]] = {name: [] for name in templates}
+    found: list[dict[str, float]] = []
     for turn in range(rounds):
+        found.append({})
         for name, source in templates.items():
             target = folder / f"rendered-{name}-{turn}"
             target.mkdir()
-            found[name].append(_render(source, target))
-    return ratios({name: statistics.median(times) for name, times in found.items()}, "empty")
+            found[-1][name] = _render(source, target)
+    return medians(found, "empty")
 
 
 def _render(source: Path, target: Path) -> float:

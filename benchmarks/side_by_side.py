@@ -125,7 +125,10 @@ def requests(run: Run, apps: dict[str, App], database: str) -> list[Row]:
 
 def processes(run: Run, apps: dict[str, App], times: int) -> list[Row]:
     """Return the rows for whole processes."""
-    started = {name: measures.start_up(app, run.programs, times) for name, app in apps.items()}
+    started = [
+        {name: measures.start_up(app, run.programs) for name, app in apps.items()}
+        for _ in range(times)
+    ]
     counted = {name: measures.statements(app, run.programs, RIVALS) for name, app in apps.items()}
     memory = {}
     for name, app in apps.items():
@@ -135,7 +138,7 @@ def processes(run: Run, apps: dict[str, App], times: int) -> list[Row]:
                 server.send("/account")
             memory[name] = server.memory()
     return [
-        ("Start", "ms", measures.ratios(started)),
+        ("Start", "ms", measures.medians(started)),
         ("Memory at rest, two workers", "MiB", measures.ratios(memory)),
         ("SQL statements for the signed-in page", "", measures.ratios(counted)),
     ]
@@ -172,10 +175,10 @@ def measure(run: Run) -> tuple[list[Row], list[Row]]:
             rows += requests(run, run.apps("postgresql", urls), "PostgreSQL")[:3]
     except pytest.skip.Exception as reason:
         print(f"Without PostgreSQL: {reason}")
-    rows += processes(run, apps, times=min(5, run.rounds))
+    rows += processes(run, apps, times=min(15, run.rounds))
     files = [f"sqlite:///{run.folder}/{name}-hash.db" for name in ("ours", "security", "bare")]
     peak, alone = hashes(run, run.apps("sqlite", files, PASSWORD_HASH_METHOD=measures.HASH))
-    rendered = measures.rendering(run.template, run.folder, min(5, run.rounds))
+    rendered = measures.rendering(run.template, run.folder, min(15, run.rounds))
     return rows + peak, [*alone, ("Rendering", "ms", rendered)]
 
 
