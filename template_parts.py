@@ -29,7 +29,7 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
         (api and not web, ["app/api/start.py", "tests/api/test_start.py"]),
         (web and api, ["tests/test_parity.py", "tests/api/test_isolation.py"]),
         (downloads, ["app/downloads", "tests/downloads", "files"]),
-        (downloads and web, ["app/downloads/pages.py", "tests/downloads/test_pages.py"]),
+        (downloads and web, ["app/downloads/pages.py", "tests/downloads/pages"]),
         (downloads and api, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
         (sqlite, ["app/sqlite.py", "tests/test_sqlite.py", "tests/database_file.py"]),
         (sqlite, ["migrations/sqlite.py", "migrations/sqlite_tables.py"]),

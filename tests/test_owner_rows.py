@@ -13,13 +13,15 @@ LAST = "    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)\n
 
 
 @contextmanager
-def filled(render: Renderer, programs: Path, backend: str) -> Iterator[App]:
-    """An app with rows in every table."""
+def filled(render: Renderer, programs: Path, backend: str, column: str, kind: str) -> Iterator[App]:
+    """An app with rows in every table, and a migration that adds a column to accounts."""
     folder = render(**Variant("both", True, backend).answers)
     with databases.database(backend) as url:
         app = App(folder, programs, backend, url)
         app.run("flask db upgrade")
         app.script(owner.FILL)
+        app.edit_models(with_column(column, kind))
+        app.migrate("column")
         yield app
 
 
@@ -46,9 +48,7 @@ def refused_upgrade(app: App) -> str:
 
 def test_existing_rows_get_an_empty_list(render: Renderer, programs: Path) -> None:
     column = "tags: Mapped[list[str]] = mapped_column(ARRAY(String(20)), default=[])"
-    with filled(render, programs, "postgresql") as app:
-        app.edit_models(with_column(column, "ARRAY"))
-        app.migrate("tags")
+    with filled(render, programs, "postgresql", column, "ARRAY") as app:
         app.run("flask db upgrade")
         assert [row["tags"] for row in app.rows()["accounts"]] == [[], []]
 
@@ -56,18 +56,14 @@ def test_existing_rows_get_an_empty_list(render: Renderer, programs: Path) -> No
 def test_existing_rows_get_no_empty_date(render: Renderer, programs: Path) -> None:
     """MariaDB would store 0000-00-00, which no program can read."""
     column = "moved_at: Mapped[datetime] = mapped_column(DateTime)"
-    with filled(render, programs, "mysql") as app:
-        app.edit_models(with_column(column, "DateTime"))
-        app.migrate("moved")
+    with filled(render, programs, "mysql", column, "DateTime") as app:
         # "Incorrect datetime value", whose text holds a value.
         assert "1292" in refused_upgrade(app)
 
 
 def test_a_value_that_rows_have_is_not_taken_from_an_enum(render: Renderer, programs: Path) -> None:
     column = 'size: Mapped[str] = mapped_column(Enum("half", "whole", name="size"), default="half")'
-    with filled(render, programs, "postgresql") as app:
-        app.edit_models(with_column(column, "Enum"))
-        app.migrate("size")
+    with filled(render, programs, "postgresql", column, "Enum") as app:
         app.run("flask db upgrade")
         app.edit_models(
             lambda source: owner.replaced(source, '"half", ', "").replace('"half"', '"whole"')

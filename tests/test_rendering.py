@@ -20,7 +20,7 @@ PATHS = {
         "tests/accounts/passkey_races/test_reauthentication.py",
         "tests/web/",
         "app/downloads/pages.py",
-        "tests/downloads/test_pages.py",
+        "tests/downloads/pages/",
     ],
     "api": [
         "app/api/",

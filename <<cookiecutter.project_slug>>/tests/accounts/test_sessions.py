@@ -6,9 +6,10 @@ from flask import Flask
 
 from app.accounts import authentication, sessions
 from app.accounts.client import Client
+from app.accounts.errors import SignedOut
 from app.columns import now
 from app.extensions import db
-from tests.conftest import PASSWORD, MakeApp, add_account
+from tests.conftest import PASSWORD, MakeApp, add_account, delete_meanwhile
 
 CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
@@ -75,3 +76,12 @@ def test_ended_sessions_do_not_count_for_the_maximum(make_app: MakeApp) -> None:
         third = authentication.sign_in(email, PASSWORD, CLIENT, KIND)
         found = [sessions.find(each.token, KIND) is not None for each in (first, second, third)]
     assert found == [False, True, True]
+
+
+def test_revoking_waits_for_other_changes_of_the_account(app: Flask, account: str) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        delete_meanwhile(app, account)
+        # It asks for the account's row first, as every change that could wait for this one does.
+        with pytest.raises(SignedOut):
+            sessions.revoke(session.account, str(session.public_id), CLIENT)

@@ -16,7 +16,7 @@ from app.columns import now
 from app.extensions import db, on_commit, transaction
 from app.jobs import queue
 from app.jobs.queue import JobCancelled
-from app.jobs.registry import KINDS, Kind
+from app.jobs.registry import KINDS
 from tests.jobs.conftest import Probe
 
 PAUSES = [60, 5 * 60, 15 * 60, 60 * 60, 3 * 60 * 60, 6 * 60 * 60, 12 * 60 * 60]
@@ -144,22 +144,6 @@ def test_a_finished_job_is_deleted_although_its_lease_ended(app: Flask, probe: P
     assert probe.rows() == []
 
 
-def test_a_repeating_job_that_outlasts_its_lease_waits_for_its_next_time(
-    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
-    with app.app_context():
-        queue.ensure_repeating()
-        slow = queue.take()
-        assert slow is not None
-        with time_machine.travel(now() + LEASE, tick=False):
-            assert queue.take() is not None  # another worker, which is as slow
-            jobs.run(slow)
-    with time_machine.travel(now() + timedelta(hours=23), tick=False):
-        probe.run_due()
-    assert len(probe.done) == 1
-
-
 def test_pauses_grow_and_the_last_error_is_kept(probe: Probe, app: Flask) -> None:
     app.config["PROBE_SECONDS"] = 10 * 24 * 60 * 60
     probe.fail("the server is\nbusy")
@@ -259,40 +243,6 @@ def test_a_thousand_jobs_each_run_once(probe: Probe, app: Flask) -> None:
     assert len(set(probe.done)) == 1000
 
 
-def test_a_repeating_job_has_one_row(
-    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
-    barrier = Barrier(4)
-
-    def ensure(_: int) -> None:
-        with app.app_context():
-            barrier.wait()
-            queue.ensure_repeating()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(ensure, range(4)))
-    assert len(probe.rows()) == 1
-    for day in range(3):
-        with time_machine.travel(now() + timedelta(days=day, minutes=1), tick=False):
-            probe.run_due()
-            probe.run_due()
-    assert len(probe.done) == 3
-    assert [row.tries for row in probe.rows()] == [0]
-
-
-def test_a_job_that_repeats_after_a_week_waits_a_week(
-    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=7)))
-    with app.app_context():
-        queue.ensure_repeating()
-    for day in range(8):
-        with time_machine.travel(now() + timedelta(days=day, minutes=1), tick=False):
-            probe.run_due()
-    assert len(probe.done) == 2
-
-
 def test_a_job_of_an_unknown_kind_is_given_up_with_an_error(
     app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -302,38 +252,6 @@ def test_a_job_of_an_unknown_kind_is_given_up_with_an_error(
         probe.run_due()
     assert probe.rows() == []
     assert "Job given up: probe, account None" in caplog.text
-
-
-def test_a_repeating_job_that_was_removed_is_given_up(
-    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
-    with app.app_context():
-        queue.ensure_repeating()
-        db.session.execute(update(jobs.Job).values(created_at=now() - timedelta(days=365)))
-        db.session.commit()
-    monkeypatch.delitem(KINDS, "probe")
-    left = []
-    for hours in range(0, 96, 6):
-        with time_machine.travel(now() + timedelta(hours=hours), tick=False):
-            probe.run_due()
-        left.append(len(probe.rows()))
-    assert left[:4] == [1, 1, 1, 1]  # an update may still be under way
-    assert left[-1] == 0
-    assert "Job given up: probe, account None" in caplog.text
-
-
-def test_a_repeating_job_that_fails_is_never_given_up(
-    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(KINDS, "probe", Kind("probe", probe.do, pause=timedelta(days=1)))
-    probe.fail()
-    with app.app_context():
-        queue.ensure_repeating()
-    for day in range(30):
-        with time_machine.travel(now() + timedelta(days=day, minutes=1), tick=False):
-            probe.run_due()
-    assert len(probe.rows()) == 1
 
 
 def test_an_error_that_is_too_long_is_cut(probe: Probe, caplog: pytest.LogCaptureFixture) -> None:
