@@ -96,6 +96,11 @@ def migrate_alone(connection: Connection) -> None:
     #: endif
 
 
+def told(error: DBAPIError) -> str:
+    """Return one line with the reason of an error and its statement."""
+    return " ".join(f"{faults.reason(error)} [{error.statement or ''}]".split())
+
+
 def run() -> None:
     """Run a `flask db` command.
 
@@ -114,13 +119,13 @@ def run() -> None:
             else:
                 migrate(connection)
         except DBAPIError as error:
-            statement = " ".join((error.statement or "").split())
-            raise ClickException(f"{faults.reason(error)} [{statement}]") from None
+            raise ClickException(told(error)) from None
         #: if cookiecutter.__backend == "postgresql"
         except ValueError as error:  # of alembic_postgresql_enum, about rows with an old value
-            if not isinstance(error.__context__, DBAPIError):
+            if not isinstance(error.__cause__, DBAPIError):
                 raise
-            raise ClickException(" ".join(str(error).split())) from None
+            hint = "Rows have a value that the new type lacks: change them before that."
+            raise ClickException(f"{hint} {told(error.__cause__)}") from None
         #: endif
 
 
