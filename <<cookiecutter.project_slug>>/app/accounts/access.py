@@ -16,7 +16,8 @@ def disable(account: Account, client: Client) -> bool:
     does not enable the account. Returns whether the account was enabled.
     """
     with transaction():
-        # First: a sign-in at this moment waits for the row, and then no longer finds it enabled.
+        # A sign-in at this moment waits for the row, and then no longer finds it enabled.
+        store.lock(account)
         changed = _set_disabled(account, True)
         sessions.end_all(account)
         challenges.void(account)

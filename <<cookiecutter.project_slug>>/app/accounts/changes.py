@@ -82,6 +82,7 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
         # If the session was ended meanwhile, that has already cancelled what waited.
         if not (store.lock(account) and sessions.hold(current)):
             raise SignedOut
+        mailing.cancel_email_change(account)
         jobs.enqueue("email_change_requested", email=account.email, account_id=account.id)
         jobs.enqueue("email_change", email=email, account_id=account.id)
     events.record("email.change_asked", client, account.id)
@@ -108,6 +109,7 @@ def confirm_email_change(token: str, client: Client) -> None:
         with transaction():
             store.lock(account)
             tokens.redeem(token, "email")
+            mailing.cancel_email_change(account)
             # Also links sent to the old address: a reset may be in progress.
             tokens.void(account)
             # They have the old address as the name of the account.
@@ -149,6 +151,7 @@ def remove(account: Account, client: Client, proof: authentication.Proof | None 
     """
     account_id, email = account.id, account.email
     with transaction():
+        store.lock(account)
         if proof is not None:
             proof.hold()
         jobs.cancel(email=email, account_id=account_id)

@@ -78,8 +78,8 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
     the same moment cannot pass the limit together.
     Raises InvalidInput on `code`, LimitReached, SignedOut.
     """
-    code = read(typed)
-    rule = Rule("LIMIT_CODE_FAILURES", "code failures", (account.id,))
+    code, account_id = read(typed), account.id
+    rule = Rule("LIMIT_CODE_FAILURES", "code failures", (account_id,))
     limits.reserve(rule, client)
     try:
         with transaction():
@@ -93,7 +93,9 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
             yield code.method
     except _WrongCode:
         limits.fail(rule)
-        events.record("sign_in.refused", client, account.id, reason="wrong code")
+        if limits.is_used_up(rule):
+            _tell_of_guesses(account_id)
+        events.record("sign_in.refused", client, account_id, reason="wrong code")
         raise InvalidInput({"code": [WRONG]}) from None
     except BaseException:
         limits.release(rule)
@@ -132,6 +134,17 @@ def _spend(account: Account, code: Code) -> bool:
 
 def _notify(account: Account, left: int) -> None:
     jobs.enqueue("recovery_code_used", email=account.email, account_id=account.id, left=left)
+
+
+def _tell_of_guesses(account_id: int) -> None:
+    """Email the owner, once before each pause, that someone came as far as the code.
+
+    See OWASP ASVS 6.3.5.
+    """
+    account = db.session.get(Account, account_id)  # unless it was deleted meanwhile
+    with transaction():
+        if account is not None and store.lock(account):
+            jobs.enqueue("codes_guessed", email=account.email, account_id=account.id)
 
 
 def _spend_totp(account: Account, code: str) -> bool:

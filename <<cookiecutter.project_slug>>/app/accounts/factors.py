@@ -33,8 +33,12 @@ def status(account: Account) -> Status:
 
 #: if cookiecutter.interface != "api"
 def check_verified(current: Session) -> None:
-    """Raise FactorNotVerified where a factor is on and the session began without it."""
-    if codes.is_needed(current.account) and not current.factor_verified:
+    """Raise FactorNotVerified where a factor is on and the session began without it.
+
+    The caller holds the account's row.
+    """
+    verified = select(Session.factor_verified).where(Session.id == current.id)
+    if codes.is_needed(current.account) and not db.session.scalar(verified):
         from app.accounts.errors import FactorNotVerified
 
         raise FactorNotVerified

@@ -161,6 +161,11 @@ def fail(rule: Rule) -> None:
     LIMITS.current().use(note)
 
 
+def is_used_up(rule: Rule) -> bool:
+    """Return whether so many attempts have failed that none is left."""
+    return any(_has_failed_too_often(rule, item) for item in rule.items)
+
+
 def lift(rule: Rule) -> None:
     """Forget all attempts."""
 

@@ -33,6 +33,7 @@ NOTICES: dict[str, Callable[[str], Email]] = {
     "factor_replaced": emails.factor_replaced,
     "factor_removed": emails.factor_removed,
     "recovery_codes_made": emails.recovery_codes_made,
+    "codes_guessed": emails.codes_guessed,
     "passkey_added": emails.passkey_added,
     "passkey_removed": emails.passkey_removed,
     "email_change_requested": emails.email_change_requested,
@@ -121,10 +122,11 @@ def email_change(job: Job) -> Email | None:
     account = db.session.get(Account, job.account_id)
     if account is None or job.email is None:
         return None
+    # Even if nobody gets it: an earlier link that stays valid would tell who has an account.
+    token = tokens.issue(account, "email", job.email, job.id)
     owner = store.by_email(job.email)
     if owner is not None and owner.confirmed_at is not None:
         return emails.address_in_use(job.email)
-    token = tokens.issue(account, "email", job.email, job.id)
     return emails.confirm_new_address(job.email, token)
 
 
@@ -161,8 +163,12 @@ def cancel_links(account: Account) -> None:
 
 
 def cancel_email_change(account: Account) -> None:
-    """Cancel a change of address whose email waits. The caller commits."""
+    """Cancel a change of address: the email that waits, and the link that was sent.
+
+    The caller holds the account's row, and commits.
+    """
     jobs.cancel("email_change", account_id=account.id)
+    tokens.void(account, "email")
 
 
 def _write_notice(job: Job) -> Email:

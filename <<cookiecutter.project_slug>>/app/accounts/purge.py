@@ -104,11 +104,13 @@ def _delete_abandoned_accounts() -> int:
 def _delete_accounts(ids: Sequence[int], over: ColumnElement[bool]) -> list[int]:
     """Delete all of these accounts or none. Return those that there were."""
     with transaction():
-        return [
-            account_id
-            for account_id in ids
-            if changed_rows(delete(Account).where(Account.id == account_id, over))
-        ]
+        return [account_id for account_id in ids if _delete_account(account_id, over)]
+
+
+def _delete_account(account_id: int, over: ColumnElement[bool]) -> bool:
+    # Locked by a statement of its own: one that has to wait sees no link sent in the meantime.
+    db.session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
+    return changed_rows(delete(Account).where(Account.id == account_id, over)) == 1
 
 
 def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> Sequence[Any]:

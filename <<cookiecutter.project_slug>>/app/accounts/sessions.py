@@ -137,6 +137,7 @@ def end_surplus(account: Account) -> int:
 def sign_out(session: Session, client: Client) -> None:
     """End the current session."""
     with transaction():
+        store.lock(session.account)
         end(session)
     events.record("sign_out", client, session.account_id, session_id=str(session.public_id))
 
@@ -144,8 +145,7 @@ def sign_out(session: Session, client: Client) -> None:
 def revoke(account: Account, public_id: str, client: Client) -> bool:
     """End one of an account's sessions. Return whether it existed.
 
-    A change of address whose email waits is cancelled: a stranger may have requested it. Raises
-    SignedOut.
+    A change of address that waits is cancelled: a stranger may have requested it. Raises SignedOut.
     """
     session_id = read_id(public_id)
     chosen = (Session.public_id == session_id) & _living(account)
@@ -163,8 +163,8 @@ def revoke(account: Account, public_id: str, client: Client) -> bool:
 def revoke_others(current: Session, client: Client) -> int:
     """End all other sessions of the account. Return how many there were.
 
-    A sign-in that waits for its second step ends as well, and a change of address whose email
-    waits. Raises SignedOut.
+    A sign-in that waits for its second step ends as well, and a change of address that waits.
+    Raises SignedOut.
     """
     with transaction():
         if not store.lock(current.account):

@@ -129,7 +129,8 @@ def password_changed(to: str) -> Email:
         to,
         "Your password was changed",
         (
-            "The password for your account was changed, and other devices were signed out.",
+            "The password for your account was changed, and other devices were signed out."
+            " Passkeys still work: remove those that you don't recognize.",
             "If this wasn't you, reset your password right away.",
         ),
         RESET,
@@ -201,6 +202,20 @@ def recovery_code_used(to: str, left: int) -> Email:
             f"One of your recovery codes was used in place of your authenticator app. {rest}",
             "You can create new recovery codes at any time.",
             "If this wasn't you, reset your password right away and create new recovery codes.",
+        ),
+        RESET,
+    )
+
+
+def codes_guessed(to: str) -> Email:
+    """Tell the owner that someone has the password, or a session, and guesses codes."""
+    return Email(
+        to,
+        "Wrong codes were entered for your account",
+        (
+            "Someone entered several wrong codes for your account. This takes your password, or a"
+            " device that is signed in.",
+            "If this wasn't you, reset your password right away.",
         ),
         RESET,
     )

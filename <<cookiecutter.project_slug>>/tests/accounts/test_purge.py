@@ -92,6 +92,20 @@ def test_what_is_used_in_the_meantime_stays(
         assert db.session.scalar(select(func.count()).select_from(Account)) == 2
 
 
+def test_an_account_is_locked_before_it_is_looked_at_again(app: Flask) -> None:
+    """A DELETE that waited for the row would not see a link that was sent while it did."""
+    add_account(app, confirmed=False)
+    with app.app_context(), time_machine.travel(now() + timedelta(days=8), tick=False):
+        with counted(app) as work:
+            assert purge.purge().accounts == 1
+        locking = str(select(Account.id).with_for_update().compile(db.engine))
+    (deleted,) = (each for each in work if each.startswith("DELETE FROM accounts"))
+    locked = work[work.index(deleted) - 1]
+    assert locked.startswith("SELECT accounts.id")
+    assert "LIMIT" not in locked  # that one finds the accounts
+    assert locked.endswith(locking.rpartition("accounts")[2].strip())
+
+
 @pytest.fixture
 def referring(app: Flask) -> Iterator[str]:
     """A table of the owner's, with a foreign key that keeps accounts from being deleted."""

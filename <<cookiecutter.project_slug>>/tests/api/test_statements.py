@@ -19,8 +19,8 @@ READING = {
 # Operations that change something.
 CHANGING: dict[str, tuple[dict[str, str] | None, int]] = {
     "PATCH /account": ({"name": "Countess"}, 2),
-    "DELETE /sessions": (None, 5),
-    "DELETE /sessions/current": (None, 2),
+    "DELETE /sessions": (None, 6),
+    "DELETE /sessions/current": (None, 3),
 }
 
 

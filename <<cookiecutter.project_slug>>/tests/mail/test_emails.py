@@ -37,6 +37,7 @@ NOTICES: list[Callable[[str], Email]] = [
     emails.factor_replaced,
     emails.factor_removed,
     emails.recovery_codes_made,
+    emails.codes_guessed,
     emails.passkey_added,
     emails.passkey_removed,
     partial(emails.recovery_code_used, left=7),

@@ -34,6 +34,21 @@ def test_after_ten_wrong_codes_even_the_right_one_is_refused(
     assert second_step(first_step(ADA, CLIENT), phone.code())
 
 
+def test_the_owner_is_told_once_that_someone_guesses_codes(
+    phone: Authenticator, inbox: Inbox, clock: time_machine.Traveller
+) -> None:
+    subject = "Wrong codes were entered for your account"
+    token = first_step(ADA, CLIENT)
+    for number in range(1, 11):
+        refused_code(token, phone.wrong_code())
+        told = [mail.subject.split(" · ")[0] for mail in inbox.to(ADA)].count(subject)
+        assert told == (number == 10)
+    for _ in range(3):
+        with pytest.raises(LimitReached):
+            second_step(token, phone.wrong_code())
+    assert len([mail for mail in inbox.to(ADA) if mail.subject.startswith(subject)]) == 1
+
+
 def test_wrong_recovery_codes_count_like_wrong_codes(phone: Authenticator) -> None:
     token = first_step(ADA, CLIENT)
     for number in range(10):

@@ -7,7 +7,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts import authentication, factors, sessions, setups, totp
+from app.accounts import authentication, factors, limits, sessions, setups, totp
 from app.accounts.client import Client
 from app.accounts.errors import (
     FactorRequired,
@@ -20,7 +20,7 @@ from app.accounts.models import Challenge, RecoveryCode, Session, TotpFactor, To
 from app.extensions import db, transaction
 from tests.accounts.test_races import at_once
 from tests.authenticator import KIND, Authenticator, begin, first_step, turn_on
-from tests.conftest import PASSWORD, MakeApp, add_account
+from tests.conftest import PASSWORD, MakeApp, add_account, delete_meanwhile
 
 CLIENT = Client("192.0.2.1", "tests")
 ADA = "ada@example.com"
@@ -93,6 +93,23 @@ def test_concurrent_wrong_codes_do_not_exceed_the_limit(make_app: MakeApp) -> No
     result = at_once(app, lambda number: outcome(given[number], wrong), 12)
     assert result == {"InvalidInput": 3, "LimitReached": 9}
     assert outcome_in(app, given[0], phone.code()) == "LimitReached"
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_last_wrong_code_for_an_account_that_was_deleted_meanwhile_is_refused(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(LIMIT_CODE_FAILURES="1 per 15 minutes")
+    phone = set_up(app, add_account(app))
+    (token,) = tokens(app, 1)
+    fail = limits.fail
+
+    def interrupted(rule: limits.Rule) -> None:
+        fail(rule)
+        delete_meanwhile(app, ADA)
+
+    monkeypatch.setattr(limits, "fail", interrupted)
+    assert outcome_in(app, token, phone.wrong_code()) == "InvalidInput"
 
 
 def outcome_in(app: Flask, token: str, code: str) -> str:

@@ -15,7 +15,7 @@ from app.accounts import (
     store,
     tokens,
 )
-from app.accounts.errors import SignedOut
+from app.accounts.errors import InvalidToken, SignedOut
 from app.accounts.models import MailedToken
 from app.extensions import db
 from app.mail import Email, emails
@@ -92,19 +92,23 @@ def test_a_new_password_cancels_a_job_that_has_begun(
 
 
 @pytest.mark.parametrize("way", ["one", "others", "all"])
+@pytest.mark.parametrize("sent", [True, False])
 def test_ending_a_session_from_another_one_cancels_an_email_change(
-    app: Flask, account: str, inbox: Inbox, way: str
+    app: Flask, account: str, inbox: Inbox, way: str, sent: bool
 ) -> None:
     with app.app_context():
         thief, owner = signed_in(account), signed_in(account)
         changes.request_email_change(thief.session, NEW, CLIENT)
+        token = inbox.token(NEW) if sent else ""
         if way == "one":
             sessions.revoke(owner.session.account, str(thief.session.public_id), CLIENT)
         elif way == "others":
             sessions.revoke_others(owner.session, CLIENT)
         else:
             assert run(app, "sign-out", account).exit_code == 0
-    assert inbox.to(NEW) == []
+        with pytest.raises(InvalidToken):
+            changes.confirm_email_change(token, CLIENT)
+    assert len(inbox.to(NEW)) == sent
     assert subjects(inbox, account) == [
         "New sign-in to your account",
         "Request to change your email address",
