@@ -25,6 +25,11 @@ def say(*columns: object) -> None:
     click.echo("\t".join(printable(str(column)) for column in columns))
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, whose plural ends with s: "1 key", "2 keys"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """Escape the characters that control a terminal or the direction of text.
 

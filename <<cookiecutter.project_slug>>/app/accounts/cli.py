@@ -26,7 +26,7 @@ from app.accounts.cli_shared import CLIENT, find
 from app.accounts.errors import InvalidInput
 from app.accounts.passkeys import store as passkeys
 from app.columns import now, timestamp
-from app.commands import DatabaseGroup, printable, say
+from app.commands import DatabaseGroup, count, printable, say
 from app.extensions import transaction
 from app.jobs.commands import list_jobs, work
 
@@ -176,7 +176,7 @@ def sign_out(email: str) -> None:
         mailing.cancel_email_change(account)
         ended = sessions.end_all(account)
     events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
-    say(f"Ended {ended} sessions of {account.email}.")
+    say(f"Ended {count(ended, 'session')} of {account.email}.")
 
 
 @accounts.command()
@@ -214,12 +214,12 @@ def delete(email: str, yes: bool) -> None:
 def purge_command() -> None:
     """Remove ended sessions, expired tokens and accounts that were never confirmed.
 
-    You can run it at any time, for example in a daily cron job.
+    A background job does the same once a day.
     """
     purged = purge.purge()
     say(
-        f"Removed {purged.sessions} sessions, {purged.tokens} tokens"
-        f" and {purged.accounts} unconfirmed accounts."
+        f"Removed {count(purged.sessions, 'session')}, {count(purged.tokens, 'token')}"
+        f" and {count(purged.accounts, 'unconfirmed account')}."
     )
 
 

@@ -6,7 +6,7 @@ from app.accounts import factors, rekeying
 from app.accounts.cli_emails import sending
 from app.accounts.cli_shared import CLIENT, find
 from app.accounts.passkeys import store as passkeys
-from app.commands import say
+from app.commands import count, say
 
 
 @click.command("remove-factor")
@@ -35,7 +35,7 @@ def remove_passkeys(email: str) -> None:
     account = find(email)
     with sending():
         removed = passkeys.remove_all(account, CLIENT)
-        say(f"Removed {removed} passkeys of {account.email}.")
+        say(f"Removed {count(removed, 'passkey')} of {account.email}.")
 
 
 @click.command()
@@ -46,9 +46,9 @@ def rekey() -> None:
     the old one isn't needed to read them. Safe to run at any time.
     """
     result = rekeying.rekey()
-    say(f"Encrypted {result.changed} keys with the current SECRET_KEY.")
+    say(f"Encrypted {count(result.changed, 'key')} with the current SECRET_KEY.")
     if result.unreadable:
         raise click.ClickException(
-            f"{result.unreadable} keys can't be decrypted: add the SECRET_KEY that they were"
-            " encrypted with to SECRET_KEY_FALLBACKS and run this command again."
+            f"{count(result.unreadable, 'key')} can't be decrypted: add the SECRET_KEY that was used"
+            " to encrypt to SECRET_KEY_FALLBACKS and run this command again."
         )

@@ -37,7 +37,7 @@ class InvalidFields(UnprocessableEntity):
 
 
 class SecondFactorRequired(Unauthorized):
-    """401 for a right password where the account has a second factor."""
+    """401 for a correct password where the account has a second factor."""
 
     description = "The password is right. Complete the sign-in with a code."
 

@@ -240,7 +240,7 @@ class KnownDevice(BaseModel):
 
 
 class Session(BaseModel):
-    """A signed-in browser or client."""
+    """One sign-in."""
 
     id: Id
     current: Annotated[bool, Field(description="Whether this is the session of the request.")]

@@ -38,7 +38,7 @@ def sign_in(body: schemas.Credentials) -> tuple[schemas.NewSession, dict[str, st
     well, and send it with the next sign-in. Then nobody can lock you out by trying wrong
     passwords for your account.
 
-    If the account has two-factor authentication, the response to the right password is a 401 with
+    If the account has two-factor authentication, the response to the correct password is a 401 with
     a `challenge`. Send it with a code to `POST /api/v1/sessions/factor`.
     """
     client = current_client(body.device)
@@ -73,7 +73,7 @@ def answer(signed_in: authentication.SignedIn) -> tuple[schemas.NewSession, dict
 def list_sessions() -> schemas.Sessions:
     """List sessions.
 
-    Each signed-in browser or client has one.
+    Each sign-in has one.
     """
     current = current_identity().session
     return schemas.Sessions(

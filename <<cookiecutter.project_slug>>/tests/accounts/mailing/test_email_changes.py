@@ -29,7 +29,7 @@ def test_a_request_cancels_an_earlier_one_that_waits(app: Flask, ada: str, inbox
         assert store.by_email(NEW)
 
 
-def test_a_request_voids_an_earlier_link(app: Flask, ada: str, inbox: Inbox) -> None:
+def test_a_request_invalidates_an_earlier_link(app: Flask, ada: str, inbox: Inbox) -> None:
     with app.app_context():
         session = signed_in(ada).session
         changes.request_email_change(session, TYPO, CLIENT)
