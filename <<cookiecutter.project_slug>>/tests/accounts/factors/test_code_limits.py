@@ -34,7 +34,7 @@ def test_after_ten_wrong_codes_even_the_right_one_is_refused(
     assert second_step(first_step(ADA, CLIENT), phone.code())
 
 
-def test_the_owner_is_told_once_that_someone_guesses_codes(
+def test_the_owner_gets_one_email_about_guessed_codes(
     phone: Authenticator, inbox: Inbox, clock: time_machine.Traveller
 ) -> None:
     subject = "Wrong codes were entered for your account"
