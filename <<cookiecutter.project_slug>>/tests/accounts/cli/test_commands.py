@@ -177,11 +177,14 @@ def test_reset_password_emails_a_link_that_works(app: Flask, account: str, inbox
     sign_in(app, account, "tangerine lorry at dusk")
 
 
-def test_sign_out_ends_all_sessions_of_this_account_only(app: Flask, account: str) -> None:
+def test_sign_out_ends_all_sessions_of_this_account_only(
+    app: Flask, account: str, caplog: pytest.LogCaptureFixture
+) -> None:
     other = add_account(app, "eve@example.com")
     for email in (account, account, other):
         sign_in(app, email)
     assert run(app, "sign-out", account).output == f"Ended 2 sessions of {account}.\n"
+    assert '"sessions": 2' in caplog.text
     assert count(app, Session) == 1
 
 

@@ -1,5 +1,6 @@
 """What `flask accounts` reports about emails: sent, waiting or given up."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from app.extensions import db, transaction
 from app.jobs.commands import duration
 from tests.accounts.cli.running import run
 from tests.accounts.mailing.shared import MailServer
-from tests.conftest import MakeApp, add_account
+from tests.conftest import Inbox, MakeApp, add_account
 
 
 def test_an_email_that_was_sent_is_reported_as_sent(app: Flask, account: str) -> None:
@@ -52,18 +53,28 @@ def test_an_email_that_could_not_be_sent_waits(
     MailServer(monkeypatch).error = mail.DeliveryError("ConnectionRefusedError")
     result = run(app, "delete", account, "--yes")
     assert result.exit_code == 0
-    assert f"The email to {account} was not sent: ConnectionRefusedError." in result.output
-    assert "It will be tried again at" in result.output
+    reason, later = result.stderr.splitlines()
+    assert reason == f"The email to {account} was not sent: ConnectionRefusedError."
+    assert re.match(r"It will be tried again at \d{4}-\d\d-\d\dT", later)
     assert "account_deleted" in run(app, "jobs").output
 
 
+def test_a_command_sends_its_own_emails_only(app: Flask, account: str, inbox: Inbox) -> None:
+    with app.app_context(), transaction():
+        jobs.enqueue("account_deleted", email="eve@example.com")
+    assert run(app, "reset-password", account).output == f"Sent an email to {account}.\n"
+    assert [mail.to for mail in inbox.sent] == [account]
+
+
 def test_an_email_that_is_given_up_is_an_error(
-    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     MailServer(monkeypatch).error = mail.DeliveryError("refused (550)", permanent=True)
     result = run(app, "reset-password", account)
     assert result.exit_code == 1
     assert f"Error: The email to {account} could not be sent: refused (550)." in result.output
+    assert '"event": "mail.given_up"' in caplog.text
+    assert '"reason": "refused (550)"' in caplog.text
 
 
 def test_an_email_that_a_running_app_took_first_is_left_to_it(

@@ -115,6 +115,25 @@ def test_ending_a_session_from_another_one_cancels_an_email_change(
     ]
 
 
+def test_ending_sessions_keeps_the_link_of_a_reset(app: Flask, account: str, inbox: Inbox) -> None:
+    with app.app_context():
+        recovery.request_reset(account, CLIENT)
+        token = inbox.token(account)
+        sessions.revoke_others(signed_in(account).session, CLIENT)
+        assert tokens.find(token, "reset")
+
+
+def test_confirming_an_address_keeps_the_link_of_a_reset(app: Flask, inbox: Inbox) -> None:
+    email = "grace@example.com"
+    with app.app_context():
+        registration.register("Grace", email, PASSWORD, CLIENT)
+        confirmation = inbox.token(email)
+        recovery.request_reset(email, CLIENT)
+        token = inbox.token(email)
+        registration.confirm(confirmation, CLIENT)
+        assert tokens.find(token, "reset")
+
+
 def test_a_session_that_ends_meanwhile_requests_no_change(
     app: Flask, account: str, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Sign in with a passkey, and be refused for a wrong value in any field."""
 
+import json
 import os
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_each_sign_in_stores_whether_the_passkey_is_synced(session: Session) -> 
 
 
 def test_an_unconfirmed_account_is_named_but_a_disabled_one_is_not(
-    session: Session, phone: SoftwareAuthenticator
+    session: Session, phone: SoftwareAuthenticator, caplog: pytest.LogCaptureFixture
 ) -> None:
     access.disable(session.account, CLIENT)
     with pytest.raises(WrongCredentials):
@@ -167,6 +168,8 @@ def test_an_unconfirmed_account_is_named_but_a_disabled_one_is_not(
         db.session.execute(update(Account).values(confirmed_at=None))
     with pytest.raises(NotConfirmed):
         sign_in(phone)
+    refused = json.loads(caplog.messages[-1])
+    assert (refused["reason"], refused["account_id"]) == ("not confirmed", session.account_id)
     with pytest.raises(WrongCredentials):
         sign_in(phone, forged)
     assert (count(Session), count(Challenge)) == (0, 0)
