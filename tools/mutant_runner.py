@@ -239,10 +239,10 @@ class Runner:
         killers = [*self.killers[function(mutant)], *self.killers[module(mutant)]]
         subject = module(mutant).rpartition(".")[2].rstrip("s")
 
-        def order(name: str) -> tuple[int, float]:
+        def order(name: str) -> tuple[int, bool, float]:
             recent = killers.index(name) if name in killers else len(killers)
             fits = subject in name.partition("::")[0]
-            return recent, self.seconds[name] * (0.3 if fits else 1)
+            return recent, not fits, self.seconds[name]
 
         return sorted((name for name in names if name in self.ready.items), key=order)
 
