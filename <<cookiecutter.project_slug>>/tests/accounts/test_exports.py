@@ -168,6 +168,7 @@ def test_rows_are_exported_for_the_account_they_belong_to(
     assert exported["test_posts"] == [{"id": 1, "title": "post of ada"}]
     assert exported["test_pictures"] == [{"id": 1, "test_posts_id": 1, "place": "picture of ada"}]
     assert "test_friends" in exports.collect(eve, tables["accounts"])
+    assert "test_notes" not in exported  # there are none
 
 
 def test_a_table_named_like_a_part_of_the_export_is_beside_it(app: Flask, account: str) -> None:

@@ -33,6 +33,20 @@ def test_create_makes_a_confirmed_account(app: Flask, inbox: Inbox) -> None:
     sign_in(app, "ada@example.com")
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_password_from_standard_input_is_the_line_and_nothing_else(app: Flask, end: str) -> None:
+    password = f"X {PASSWORD} X"
+    arguments = ("create", "ada@example.com", "--name", "Ada", "--password-stdin")
+    assert run(app, *arguments, typed=f"{password}{end}").exit_code == 0
+    sign_in(app, "ada@example.com", password)
+
+
+def test_every_invalid_value_has_a_line(app: Flask) -> None:
+    result = run(app, "create", "nobody", "--name", " ", "--password-stdin", typed="short")
+    fields = [line.partition(":")[0] for line in result.stderr.removeprefix("Error: ").splitlines()]
+    assert fields == ["name", "email", "password"]
+
+
 def test_create_asks_for_the_password_twice_without_showing_it(app: Flask) -> None:
     result = run(
         app, "create", "ada@example.com", "--name", "Ada", typed=f"{PASSWORD}\n{PASSWORD}\n"

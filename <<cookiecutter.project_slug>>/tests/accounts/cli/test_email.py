@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app import jobs, mail
+from app.accounts.cli_emails import sending
 from app.columns import now
 from app.extensions import db, transaction
 from app.jobs.commands import duration
@@ -83,6 +84,20 @@ def test_an_email_that_a_running_app_took_first_is_left_to_it(
     monkeypatch.setattr(jobs, "take", lambda _: None)
     result = run(app, "reset-password", account)
     assert result.output == f"The email to {account} is being sent by another process.\n"
+
+
+def test_the_other_emails_of_a_command_are_sent(
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, taken = jobs.take, iter([True])
+    monkeypatch.setattr(jobs, "take", lambda number: None if next(taken, 0) else take(number))
+    with app.app_context(), sending():
+        for email in ("eve@example.com", account):
+            with transaction():
+                jobs.enqueue("account_deleted", email=email)
+    with app.app_context():
+        (waiting,) = db.session.scalars(select(jobs.Job))
+        assert waiting.email == "eve@example.com"
 
 
 @time_machine.travel("2026-01-31T12:00:00Z", tick=False)

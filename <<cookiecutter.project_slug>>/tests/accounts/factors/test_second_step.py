@@ -131,7 +131,8 @@ def test_recovery_codes_work_when_the_key_cannot_be_decrypted(
     monkeypatch.setitem(app.config, "SECRET_KEY", "another-key-0123456789-abcdefghijklmnop")
     token = first_step(ADA, CLIENT)
     refused_code(token, phone.code())
-    assert "SECRET_KEY_FALLBACKS" in caplog.text
+    key = f"The authenticator key of account {owner().id} needs"
+    assert f"{key} an older SECRET_KEY_FALLBACKS." in caplog.text
     assert second_step(token, phone.recovery_codes[0])
     assert count(TotpFactor) == 1
 
