@@ -96,7 +96,7 @@ def migrate_alone(connection: Connection) -> None:
     #: endif
 
 
-def told(error: DBAPIError) -> str:
+def described(error: DBAPIError) -> str:
     """Return one line with the reason of an error and its statement."""
     return " ".join(f"{faults.reason(error)} [{error.statement or ''}]".split())
 
@@ -119,13 +119,13 @@ def run() -> None:
             else:
                 migrate(connection)
         except DBAPIError as error:
-            raise ClickException(told(error)) from None
+            raise ClickException(described(error)) from None
         #: if cookiecutter.__backend == "postgresql"
         except ValueError as error:  # of alembic_postgresql_enum, about rows with an old value
             if not isinstance(error.__cause__, DBAPIError):
                 raise
-            hint = "Rows have a value that the new type lacks: change them before that."
-            raise ClickException(f"{hint} {told(error.__cause__)}") from None
+            hint = "Rows have a value that the new type lacks: change them first."
+            raise ClickException(f"{hint} {described(error.__cause__)}") from None
         #: endif
 
 

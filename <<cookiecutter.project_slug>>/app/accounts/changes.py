@@ -109,7 +109,7 @@ def confirm_email_change(token: str, client: Client) -> None:
         with transaction():
             store.lock(account)
             tokens.redeem(token, "email")
-            mailing.cancel_email_change(account)
+            jobs.cancel("email_change", account_id=account.id)
             # Also links sent to the old address: a reset may be in progress.
             tokens.void(account)
             # They have the old address as the name of the account.

@@ -49,6 +49,6 @@ def rekey() -> None:
     say(f"Encrypted {count(result.changed, 'key')} with the current SECRET_KEY.")
     if result.unreadable:
         raise click.ClickException(
-            f"{count(result.unreadable, 'key')} can't be decrypted: add the SECRET_KEY that was used"
-            " to encrypt to SECRET_KEY_FALLBACKS and run this command again."
+            f"{count(result.unreadable, 'key')} can't be decrypted: add the earlier SECRET_KEY to"
+            " SECRET_KEY_FALLBACKS and run this command again."
         )

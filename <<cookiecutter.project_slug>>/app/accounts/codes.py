@@ -92,10 +92,10 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
                 _notify(account, left)
             yield code.method
     except _WrongCode:
-        limits.fail(rule)
-        if limits.is_used_up(rule):
-            _tell_of_guesses(account_id)
+        used_up = limits.fail(rule)
         events.record("sign_in.refused", client, account_id, reason="wrong code")
+        if used_up:
+            _tell_of_guesses(account_id)
         raise InvalidInput({"code": [WRONG]}) from None
     except BaseException:
         limits.release(rule)
@@ -137,7 +137,7 @@ def _notify(account: Account, left: int) -> None:
 
 
 def _tell_of_guesses(account_id: int) -> None:
-    """Email the owner, once before each pause, that someone came as far as the code.
+    """Email the owner that the limit of wrong codes was reached.
 
     See OWASP ASVS 6.3.5.
     """

@@ -151,19 +151,20 @@ def release(rule: Rule) -> None:
     LIMITS.current().use(lambda limiter: _uncount(limiter, rule, rule.items))
 
 
-def fail(rule: Rule) -> None:
-    """Note that an attempt which `reserve` counted has failed."""
+def fail(rule: Rule) -> bool:
+    """Note that an attempt which `reserve` counted has failed.
 
-    def note(limiter: FixedWindowRateLimiter) -> None:
-        for item in rule.items:
-            limiter.hit(item, rule.digest, FAILED)
+    Return whether it used up a window. Of several at the same moment, only one does.
+    """
 
-    LIMITS.current().use(note)
+    def note(limiter: FixedWindowRateLimiter) -> bool:
+        counts = [
+            limiter.storage.incr(item.key_for(rule.digest, FAILED), item.get_expiry())
+            for item in rule.items
+        ]
+        return any(count == item.amount for count, item in zip(counts, rule.items, strict=True))
 
-
-def is_used_up(rule: Rule) -> bool:
-    """Return whether so many attempts have failed that none is left."""
-    return any(_has_failed_too_often(rule, item) for item in rule.items)
+    return LIMITS.current().use(note)
 
 
 def lift(rule: Rule) -> None:

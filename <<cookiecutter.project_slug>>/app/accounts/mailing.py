@@ -122,7 +122,7 @@ def email_change(job: Job) -> Email | None:
     account = db.session.get(Account, job.account_id)
     if account is None or job.email is None:
         return None
-    # Even if nobody gets it: an earlier link that stays valid would tell who has an account.
+    # Even if nobody gets it: the export lists it, and must not tell who has an account.
     token = tokens.issue(account, "email", job.email, job.id)
     owner = store.by_email(job.email)
     if owner is not None and owner.confirmed_at is not None:

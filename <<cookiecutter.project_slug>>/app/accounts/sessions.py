@@ -142,18 +142,19 @@ def sign_out(session: Session, client: Client) -> None:
     events.record("sign_out", client, session.account_id, session_id=str(session.public_id))
 
 
-def revoke(account: Account, public_id: str, client: Client) -> bool:
-    """End one of an account's sessions. Return whether it existed.
+def revoke(current: Session, public_id: str, client: Client) -> bool:
+    """End one of the account's sessions. Return whether it existed.
 
-    A change of address that waits is cancelled: a stranger may have requested it. Raises SignedOut.
+    With another one than the current, a change of address is cancelled, which a stranger may have
+    requested there. Raises SignedOut.
     """
-    session_id = read_id(public_id)
+    account, session_id = current.account, read_id(public_id)
     chosen = (Session.public_id == session_id) & _living(account)
     with transaction():
         if not store.lock(account):
             raise SignedOut
         ended = store.changed_rows(delete(Session).where(chosen))
-        if ended:
+        if ended and session_id != current.public_id:
             mailing.cancel_email_change(account)
     event = "session.revoked" if ended else "session.revoke_refused"
     events.record(event, client, account.id, session_id=str(session_id))
@@ -163,7 +164,7 @@ def revoke(account: Account, public_id: str, client: Client) -> bool:
 def revoke_others(current: Session, client: Client) -> int:
     """End all other sessions of the account. Return how many there were.
 
-    A sign-in that waits for its second step ends as well, and a change of address that waits.
+    A sign-in that waits for its second step ends as well, and a change of address is cancelled.
     Raises SignedOut.
     """
     with transaction():

@@ -41,7 +41,8 @@ def request_email_change(body: schemas.EmailChange) -> None:
     """Request a change of email address.
 
     An email with a token goes to the new address and a notice to the current one. Nothing changes
-    until the token is used. The response is the same if the address belongs to an account.
+    until the token is used. The response is the same if the address belongs to an account. A newer
+    request, a new password, or ending other sessions invalidates the token.
     """
     refusals = Refusals()
     refusals.collect(confirm_password, body.current_password)

@@ -103,8 +103,11 @@ def sign_out() -> None:
 
 @operations.operation("DELETE", "/sessions/<id:session_id>", 204)
 def end_session(session_id: SessionId) -> None:
-    """End a session."""
-    if not account_sessions.revoke(current_identity().account, session_id, current_client()):
+    """End a session.
+
+    With another session than that of the request, a requested change of email address is cancelled.
+    """
+    if not account_sessions.revoke(current_identity().session, session_id, current_client()):
         abort(404, "You don't have a session with this id.")
 
 
@@ -112,6 +115,6 @@ def end_session(session_id: SessionId) -> None:
 def end_other_sessions() -> None:
     """End all other sessions.
 
-    The session of the request continues.
+    The session of the request continues. A requested change of email address is cancelled.
     """
     account_sessions.revoke_others(current_identity().session, current_client())

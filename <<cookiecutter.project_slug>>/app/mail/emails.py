@@ -213,7 +213,7 @@ def codes_guessed(to: str) -> Email:
         to,
         "Wrong codes were entered for your account",
         (
-            "Someone entered several wrong codes for your account. This takes your password, or a"
+            "Someone entered several wrong codes for your account. They know your password, or use a"
             " device that is signed in.",
             "If this wasn't you, reset your password right away.",
         ),

@@ -26,7 +26,7 @@ def sessions() -> ResponseReturnValue:
 def revoke_session(session_id: str) -> ResponseReturnValue:
     """Sign out a device."""
     current = current_identity().session
-    if not service.revoke(current.account, session_id, client()):
+    if not service.revoke(current, session_id, client()):
         abort(404)
     if session_id == str(current.public_id):
         return leave(url_for("web.login"))

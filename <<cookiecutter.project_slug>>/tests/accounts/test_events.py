@@ -94,8 +94,8 @@ def test_each_step_is_logged_without_secrets(app: Flask, inbox: Inbox, lines: li
         ids = [str(each.session.public_id) for each in (mine, *others)]
         changes.rename(account, "Countess", CLIENT)
         changes.export(account, CLIENT)
-        sessions.revoke(account, str(others[0].session.public_id), CLIENT)
-        sessions.revoke(account, str(others[0].session.public_id), CLIENT)
+        sessions.revoke(mine.session, str(others[0].session.public_id), CLIENT)
+        sessions.revoke(mine.session, str(others[0].session.public_id), CLIENT)
         sessions.revoke_others(mine.session, CLIENT)
         changes.change_password(mine.session, PASSWORD, OTHER_PASSWORD, CLIENT)
         changes.request_email_change(mine.session, "countess@example.com", CLIENT)

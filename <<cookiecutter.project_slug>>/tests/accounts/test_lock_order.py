@@ -16,7 +16,7 @@ CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
 CHANGES: list[Callable[[Session], object]] = [
     lambda session: sessions.sign_out(session, CLIENT),
-    lambda session: sessions.revoke(session.account, str(session.public_id), CLIENT),
+    lambda session: sessions.revoke(session, str(session.public_id), CLIENT),
     lambda session: sessions.revoke_others(session, CLIENT),
     lambda session: access.disable(session.account, CLIENT),
     lambda session: changes.remove(session.account, CLIENT),

@@ -92,7 +92,7 @@ def test_parallel_requests_end_a_session_once(app: Flask, account: str) -> None:
         session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
 
     def revoke(_: int) -> bool:
-        return sessions.revoke(session.account, str(session.public_id), CLIENT)
+        return sessions.revoke(session, str(session.public_id), CLIENT)
 
     assert at_once(app, revoke, 6) == {True: 1, False: 5}
 
@@ -360,7 +360,7 @@ def test_nothing_fails_while_the_account_is_deleted(app: Flask, inbox: Inbox) ->
 def test_a_session_ended_in_the_meantime_is_not_renewed(app: Flask, account: str) -> None:
     with app.app_context():
         current = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
-        sessions.revoke(current.account, str(current.public_id), CLIENT)
+        sessions.revoke(current, str(current.public_id), CLIENT)
         with pytest.raises(SignedOut):
             authentication.reauthenticate(current, PASSWORD, CLIENT)
         assert sessions.of(current.account) == []

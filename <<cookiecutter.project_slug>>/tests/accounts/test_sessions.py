@@ -23,7 +23,7 @@ def test_an_ended_session_is_not_listed_or_found(app: Flask, account: str) -> No
         clock.shift(app.config[sessions.IDLE_SETTINGS[KIND]])
         assert sessions.of(session.account) == []
         assert sessions.find(signed_in.token, KIND) is None
-        assert not sessions.revoke(session.account, str(session.public_id), CLIENT)
+        assert not sessions.revoke(session, str(session.public_id), CLIENT)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_revoking_waits_for_other_changes_of_the_account(app: Flask, account: st
         delete_meanwhile(app, account)
         # It asks for the account's row first, as every change that could wait for this one does.
         with pytest.raises(SignedOut):
-            sessions.revoke(session.account, str(session.public_id), CLIENT)
+            sessions.revoke(session, str(session.public_id), CLIENT)

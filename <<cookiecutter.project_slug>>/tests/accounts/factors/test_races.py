@@ -281,4 +281,4 @@ def replace_key(app: Flask, session_id: int) -> None:
 def end_session(app: Flask, session: Session) -> None:
     """End a session, as another request would at the same moment."""
     with app.app_context():
-        sessions.revoke(session.account, str(session.public_id), CLIENT)
+        sessions.revoke(session, str(session.public_id), CLIENT)

@@ -101,13 +101,14 @@ def test_ending_a_session_from_another_one_cancels_an_email_change(
         changes.request_email_change(thief.session, NEW, CLIENT)
         token = inbox.token(NEW) if sent else ""
         if way == "one":
-            sessions.revoke(owner.session.account, str(thief.session.public_id), CLIENT)
+            sessions.revoke(owner.session, str(thief.session.public_id), CLIENT)
         elif way == "others":
             sessions.revoke_others(owner.session, CLIENT)
         else:
             assert run(app, "sign-out", account).exit_code == 0
-        with pytest.raises(InvalidToken):
-            changes.confirm_email_change(token, CLIENT)
+        if sent:
+            with pytest.raises(InvalidToken):
+                changes.confirm_email_change(token, CLIENT)
     assert len(inbox.to(NEW)) == sent
     assert subjects(inbox, account) == [
         "New sign-in to your account",
