@@ -28,7 +28,7 @@ def test_create_makes_a_confirmed_account(app: Flask, inbox: Inbox) -> None:
         typed=f"{PASSWORD}\n",
     )
     assert result.exit_code == 0
-    assert "ada@example.com" in result.output
+    assert re.fullmatch(r"Created account \d+ for ada@example\.com\.\n", result.output)
     assert inbox.to("ada@example.com") == []
     sign_in(app, "ada@example.com")
 

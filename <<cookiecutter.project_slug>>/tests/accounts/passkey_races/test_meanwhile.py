@@ -1,5 +1,6 @@
 """What changes while a passkey is used."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -61,7 +62,11 @@ def test_a_passkey_removed_during_the_sign_in_starts_no_session(
 
 
 def test_a_counter_that_was_used_in_the_meantime_is_refused(
-    app: Flask, phone: SoftwareAuthenticator, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    session: Session,
+    phone: SoftwareAuthenticator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Both responses are checked before either of them is recorded."""
     first, second = begin(app, 1), begin(app, 2)
@@ -83,6 +88,9 @@ def test_a_counter_that_was_used_in_the_meantime_is_refused(
     with app.app_context():
         assert outcome(first.token, phone.get(first.options)) == "WrongCredentials"
     assert count(app, Session) == 2
+    refused = json.loads(caplog.messages[-1])
+    assert refused["reason"] == "passkey changed meanwhile"
+    assert refused["account_id"] == session.account_id
 
 
 def test_a_deleted_account_gets_no_passkey(app: Flask, session: Session) -> None:
