@@ -56,7 +56,7 @@ def _revisions(connection: Connection) -> set[str]:
     """Return the revisions of the tables. The statement fails if one of them is missing."""
     nothing = [
         select(literal(1)).select_from(each).where(false()).scalar_subquery()
-        for each in db.metadata.sorted_tables
+        for each in db.metadata.tables.values()
     ]
     return set(connection.scalars(select(VERSION.c.version_num, *nothing)))
 

@@ -58,7 +58,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeatable")
 
 PASSWORD = "correct horse battery staple"
-# The numbers that tests count with, whatever the defaults in app/config.py become.
+# What tests count with, whatever the defaults in app/config.py become.
 NUMBERS: dict[str, Any] = {
     "PASSWORD_MIN_LENGTH": 12,
     "PASSWORD_MAX_LENGTH": 128,
@@ -88,6 +88,7 @@ NUMBERS: dict[str, Any] = {
     "RECOVERY_CODES": 8,
     "PASSKEY_CHALLENGE_SECONDS": 5 * 60,
     "PASSKEYS_PER_ACCOUNT": 50,
+    "REGISTRATION": "open",
     "LIMIT_PASSWORD_BY_IP": "20 per minute",
     "LIMIT_PASSWORD_FAILURES": "10 per 15 minutes",
     "LIMIT_CODE_FAILURES": "10 per 15 minutes",

@@ -120,12 +120,6 @@ class OperationsBlueprint(Blueprint):
     def __init__(self, tag: str, import_name: str) -> None:
         super().__init__(f"api_{tag.lower()}", import_name, url_prefix=PREFIX)
         self.tag = tag
-        #: if cookiecutter.interface == "both"
-        # Cookies are not seen here, so there is no form that could be forged.
-        from app.web.csrf import csrf
-
-        csrf.exempt(self)
-        #: endif
 
     def operation(
         self,

@@ -17,6 +17,9 @@ from app.jobs.registry import KINDS, JobFailed
 
 logger = logging.getLogger(__name__)
 
+# Where the code of jobs is, and in it the code that runs them.
+APP, JOBS = str(Path(__file__).parents[1]), str(Path(__file__).parent)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -92,6 +95,9 @@ def _give_up(job: Job, error: str) -> Result:
 
 def describe(error: Exception) -> str:
     """Return an error's type and place; its message may hold personal data."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = list(traceback.extract_tb(error.__traceback__))
+    # Of the app's own code, if there is any: a line of a package says little about the cause.
+    ours = [each for each in frames if each.filename.startswith(APP)]
+    frames = [each for each in ours if not each.filename.startswith(JOBS)] or frames
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"

@@ -62,6 +62,12 @@ def refuse_forged_forms() -> ResponseReturnValue | None:
     """Refuse a form without this browser's token. An old sign-out form may still work."""
     if request.method not in current_app.config["WTF_CSRF_METHODS"]:
         return None
+    #: if cookiecutter.interface == "both"
+    from app.gate import WITHOUT_COOKIES
+
+    if request.path.startswith(WITHOUT_COOKIES):
+        return None  # nothing is signed in there by a cookie, so no form could be forged
+    #: endif
     _refuse_nameless_fields()
     try:
         csrf.protect(apply_exemptions=True)
@@ -75,12 +81,6 @@ def refuse_forged_forms() -> ResponseReturnValue | None:
 
 def _refuse_nameless_fields() -> None:
     """Refuse a part of a multipart body that has no name: Flask-WTF would fail over it."""
-    #: if cookiecutter.interface == "both"
-    from app.gate import WITHOUT_COOKIES
-
-    if request.path.startswith(WITHOUT_COOKIES):
-        return  # the API refuses forms without reading them
-    #: endif
     if None in request.form:
         raise BadRequest("A field of the form has no name.")
 

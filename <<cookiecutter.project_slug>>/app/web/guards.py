@@ -87,6 +87,14 @@ def remember_typed_email(email: str) -> None:
 
 def ask_to_sign_in() -> Response:
     """Redirect to the sign-in page, and from there back to this page."""
+    #: if cookiecutter.interface == "both"
+    from flask import abort
+
+    from app.gate import WITHOUT_COOKIES
+
+    if request.path.startswith(WITHOUT_COOKIES):
+        abort(401)
+    #: endif
     flash("Sign in to continue.", "info")
     return redirect(url_for("web.login", next=way_back("web.account")), 303)
 

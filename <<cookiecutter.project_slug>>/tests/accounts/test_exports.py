@@ -33,6 +33,15 @@ def key(target: str, **info: Any) -> sa.Column[int]:
     )
 
 
+def accounts_in(metadata: sa.MetaData) -> sa.Table:
+    """Return a copy of `accounts` without foreign keys: an owner's may lead to any table."""
+    columns = (
+        sa.Column(each.name, each.type, primary_key=each.primary_key, info=each.info)
+        for each in cast(sa.Table, Account.__table__).columns
+    )
+    return sa.Table("accounts", metadata, *columns)
+
+
 def make(metadata: sa.MetaData) -> dict[str, sa.Table]:
     """Return the tables of an owner, beside a copy of `accounts`."""
     text = sa.String(50)
@@ -41,7 +50,7 @@ def make(metadata: sa.MetaData) -> dict[str, sa.Table]:
         number = sa.Column("id", sa.Integer, primary_key=True)
         return sa.Table(f"test_{name}", metadata, *columns, number, **keywords)
 
-    people = cast(sa.Table, Account.__table__).to_metadata(metadata)
+    people = accounts_in(metadata)
     tables = [
         people,
         table("posts", key("accounts.id"), sa.Column("title", text)),
@@ -173,7 +182,7 @@ def test_rows_are_exported_for_the_account_they_belong_to(
 
 def test_a_table_named_like_a_part_of_the_export_is_beside_it(app: Flask, account: str) -> None:
     metadata = sa.MetaData()
-    people = cast(sa.Table, Account.__table__).to_metadata(metadata)
+    people = accounts_in(metadata)
     number = sa.Column("id", sa.Integer, primary_key=True)
     own = sa.Table("account", metadata, number, key("accounts.id"))
     with app.app_context():
@@ -252,7 +261,7 @@ def test_a_value_of_any_type_becomes_json(value: Any, plain: Any) -> None:
 
 def test_a_column_of_any_type_is_exported(app: Flask) -> None:
     metadata = sa.MetaData()
-    accounts = cast(sa.Table, Account.__table__).to_metadata(metadata)
+    accounts = accounts_in(metadata)
     values: dict[str, tuple[Any, Any]] = {
         "price": (sa.Numeric(10, 2), Decimal("9.90")),
         "born": (sa.Date, date(1815, 12, 10)),

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app import jobs
+from app.accounts.limits import Rule
 from app.columns import now
 from app.extensions import db, on_commit, transaction
 from app.jobs import queue
@@ -204,6 +205,18 @@ def test_an_error_in_a_job_is_logged_without_its_message(
     assert len(probe.rows()) == 2
     assert "ValueError in test_queue.py, line" in caplog.text
     assert "ada@example.com" not in caplog.text
+
+
+def test_an_error_in_a_package_is_logged_with_the_line_of_the_app(
+    probe: Probe, caplog: pytest.LogCaptureFixture
+) -> None:
+    def action(_: jobs.Job) -> None:
+        assert Rule("SECRET_KEY", "a secret is no number of attempts", ()).items
+
+    probe.action = action
+    probe.enqueue()
+    probe.run_due()
+    assert "ValueError in limits.py, line" in caplog.text
 
 
 def test_a_job_of_another_version_waits(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
