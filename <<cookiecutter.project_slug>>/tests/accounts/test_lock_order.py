@@ -8,8 +8,10 @@ from flask import Flask, current_app
 from app.accounts import access, authentication, changes, recovery, sessions, store
 from app.accounts.client import Client
 from app.accounts.models import Session
+from app.accounts.passkeys import store as passkeys
 from tests.accounts.cli.running import run
 from tests.conftest import PASSWORD
+from tests.software_authenticator import SoftwareAuthenticator, add_passkey
 from tests.work import counted
 
 CLIENT = Client("192.0.2.1", "tests")
@@ -44,6 +46,14 @@ def test_disabling_again_locks_the_account_too(app: Flask, account: str) -> None
         access.disable(owner, CLIENT)
         written = first_write(app, lambda: access.disable(owner, CLIENT))
     assert written.startswith("UPDATE accounts SET name")
+
+
+def test_removing_a_passkey_locks_its_account_first(app: Flask, account: str) -> None:
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        passkey = add_passkey(session, CLIENT, SoftwareAuthenticator())
+        written = first_write(app, lambda: passkeys.remove(passkey, CLIENT))
+    assert written.startswith("UPDATE accounts")
 
 
 def first_write(app: Flask, change: Callable[[], object]) -> str:
