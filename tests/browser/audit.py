@@ -92,6 +92,11 @@ def _room(page: Page) -> list[str]:
     page.evaluate(NO_SPACING)
     page.set_viewport_size({"width": 640, "height": 400})
     found += page.evaluate(OVERFLOW)
+    # Text of twice the size on a phone (WCAG 2.2, 1.4.4).
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    found += [f"{line} with large text" for line in page.evaluate(OVERFLOW)]
+    page.evaluate("document.documentElement.removeAttribute('style')")
     page.set_viewport_size(DESKTOP)
     return found
 

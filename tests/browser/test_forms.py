@@ -108,6 +108,37 @@ def test_a_form_is_sent_once(visit: Visit, site: Served) -> None:
     visitor.page.wait_for_url("**/account")
 
 
+def test_a_form_is_sent_again_where_the_page_stays(visit: Visit, site: Served) -> None:
+    site.open_account("stays@example.com")
+    visitor = visit()
+    visitor.sign_in("stays@example.com", PASSWORD)
+    page = visitor.page
+    page.clock.install()
+    page.goto("/account/profile")
+    visitor.posts.clear()
+    page.route("**/account/profile", lambda route: route.abort("aborted"))
+    visitor.press("Save")  # and Stop
+    expect(page.get_by_role("button", name="Save")).to_have_attribute("aria-disabled", "true")
+    page.unroute("**/account/profile")
+    page.clock.run_for(5000)
+    visitor.press("Save")
+    page.wait_for_url("**/account")
+    assert visitor.posts == ["/account/profile"] * 2
+
+
+def test_a_refused_code_is_replaced_by_the_next(visit: Visit, site: Served) -> None:
+    site.open_account("codes@example.com")
+    visitor = visit()
+    visitor.sign_in("codes@example.com", PASSWORD)
+    visitor.page.goto("/account/factor/set-up")
+    code = visitor.page.get_by_role("textbox", name="Code")
+    code.fill("000000")
+    visitor.page.keyboard.press("Enter")
+    expect(code).to_have_attribute("aria-invalid", "true")
+    visitor.page.keyboard.type("123456")
+    expect(code).to_have_value("123456")
+
+
 def test_a_password_can_be_shown(visit: Visit) -> None:
     visitor = visit()
     visitor.page.goto("/login")
@@ -140,6 +171,17 @@ def test_a_command_can_be_copied(visit: Visit) -> None:
     copied = visitor.page.evaluate("navigator.clipboard.readText()")
     assert copied == command.locator("code").inner_text()
     assert copied.startswith("curl ")
+
+
+def test_what_must_not_be_copied_is_selected(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.add_init_script("navigator.clipboard.writeText = () => Promise.reject()")
+    visitor.page.goto("/api/docs")
+    command = visitor.page.locator(".copyable").first
+    command.get_by_role("button", name="Copy").click()
+    expect(command.get_by_role("button")).to_have_text("Not allowed: copy the selection")
+    selected = visitor.page.evaluate("getSelection().toString()")
+    assert selected == command.locator("code").inner_text()
 
 
 def test_every_form_works_without_javascript(visit: Visit) -> None:

@@ -26,9 +26,7 @@ logger = logging.getLogger(__name__)
 LONGEST = 100
 TOTP_CODE = re.compile(rf"[0-9]{{{totp.DIGITS}}}")  # not \d, which knows digits of every script
 WRONG = "This code is wrong, was already used, or has expired."
-MALFORMED = (
-    "Enter the 6-digit code from your authenticator app (digits 0 to 9), or a recovery code."
-)
+SIX_DIGITS = "Enter the 6-digit code from your authenticator app (digits 0 to 9)"
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,30 @@ def read(typed: str | None) -> Code:
 
     Raises InvalidInput on `code` for what cannot be one.
     """
-    if not typed or not typed.strip():
-        raise InvalidInput({"code": ["Enter a code."]})
-    text = "".join(typed.split()).replace("-", "") if len(typed) <= LONGEST else ""
+    text = _compact(typed)
     if TOTP_CODE.fullmatch(text):
         return Code("totp", text)
     recovery_code = recovery_codes.read(text)
     if recovery_code is None:
-        raise InvalidInput({"code": [MALFORMED]})
+        raise InvalidInput({"code": [f"{SIX_DIGITS}, or a recovery code."]})
     return Code("recovery_code", recovery_code)
+
+
+def read_totp(typed: str | None) -> str:
+    """Return the code of an authenticator app that someone entered.
+
+    Raises InvalidInput on `code` for what cannot be one.
+    """
+    text = _compact(typed)
+    if not TOTP_CODE.fullmatch(text):
+        raise InvalidInput({"code": [f"{SIX_DIGITS}."]})
+    return text
+
+
+def _compact(typed: str | None) -> str:
+    if not typed or not typed.strip():
+        raise InvalidInput({"code": ["Enter a code."]})
+    return "".join(typed.split()).replace("-", "") if len(typed) <= LONGEST else ""
 
 
 def is_needed(account: Account) -> bool:

@@ -79,12 +79,12 @@ def confirm(current: Session, typed: str, client: Client) -> list[str]:
     Raises InvalidInput on `code`, which changes nothing; SignedOut.
     """
     account = current.account
-    code = codes.read(typed)
+    code = codes.read_totp(typed)
     waiting = setups.find(current)
     if waiting is None:
         raise InvalidInput({"code": [NOT_WAITING]})
     # These codes are not limited: the person was just shown the key.
-    step = totp.matching_step(encryption.decrypt(waiting.secret), code.text)
+    step = totp.matching_step(encryption.decrypt(waiting.secret), code)
     if step is None:
         raise InvalidInput({"code": [codes.WRONG]})
     with transaction():

@@ -11,6 +11,7 @@ from datetime import datetime
 from flask import current_app
 
 NOT_YOU = "If this wasn't you, you can ignore this email."
+ENTERED = "your address was entered"
 COPY_LINK = "Or copy this link into your browser:"
 
 
@@ -42,8 +43,8 @@ class Email:
     paragraphs: tuple[str, ...]
     button: Button | None = None
     closing: str = ""
-    # Whether the address is known to have an account.
-    has_account: bool = True
+    # Why the reader got it.
+    reason: str = "you have an account"
 
     def to_nobody(self) -> "Email":
         """Return this email without a recipient. It takes as long, so that time reveals nothing."""
@@ -52,10 +53,7 @@ class Email:
     def footer(self) -> Iterator[str]:
         """Yield why the reader got the email, and where help is."""
         name, support = current_app.config["APP_NAME"], current_app.config["SUPPORT_EMAIL"]
-        if self.has_account:
-            yield f"You received this email because you have an account at {name}."
-        else:
-            yield f"You received this email because your address was entered at {name}."
+        yield f"You received this email because {self.reason} at {name}."
         if support:
             yield f"Questions? Reply to this email or write to {support}."
 
@@ -78,7 +76,7 @@ def confirm_address(to: str, token: str) -> Email:
         ("We received a request to create an account with this email address.",),
         Button("Confirm email address", "confirm", token, "CONFIRM_TOKEN_SECONDS"),
         NOT_YOU,
-        has_account=False,
+        reason=ENTERED,
     )
 
 
@@ -124,12 +122,12 @@ def reset_password(to: str, token: str) -> Email:
 
 
 def password_changed(to: str) -> Email:
-    """Tell the owner that the password was changed."""
+    """Tell the owner that a password was set: changed, reset, or the first one."""
     return Email(
         to,
-        "Your password was changed",
+        "Your account has a new password",
         (
-            "The password for your account was changed, and other devices were signed out."
+            "A new password was set for your account. Other devices have to sign in again."
             " Passkeys still work: remove those that you don't recognize.",
             "If this wasn't you, reset your password right away.",
         ),
@@ -270,7 +268,7 @@ def confirm_new_address(to: str, token: str) -> Email:
         ("We received a request to use this email address for an account.",),
         Button("Use this email address", "email", token, "EMAIL_CHANGE_TOKEN_SECONDS"),
         NOT_YOU,
-        has_account=False,
+        reason=ENTERED,
     )
 
 
@@ -320,6 +318,7 @@ def account_deleted(to: str) -> Email:
         "Your account was deleted",
         ("Your account and everything stored about it have been deleted.",),
         closing=f"If you didn't want this, {_contact()}.",
+        reason="you had an account",
     )
 
 

@@ -8,8 +8,14 @@ for (const place of document.querySelectorAll(".copyable")) {
   button.className = "button button-quiet button-small";
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(place.querySelector("code").textContent.trim());
-    button.textContent = "Copied";
+    const code = place.querySelector("code");
+    try {
+      await navigator.clipboard.writeText(code.textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(code);
+      button.textContent = "Not allowed: copy the selection";
+    }
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
   place.append(button);

@@ -21,6 +21,8 @@ Arguments = ParamSpec("Arguments")
 # Bytes. Escaped twice it has to fit into the headers that a proxy takes from the app.
 MAX_TARGET = 500
 PASSKEYS = "/account/passkeys"
+# Where to go back to from paths below these that have no page.
+PAGES = {PASSKEYS: "web.passkeys", "/account/sessions": "web.sessions"}
 View = Callable[Arguments, ResponseReturnValue]
 
 # One slash, then no other. Nowhere a backslash, which browsers take for a slash, nor a control
@@ -77,7 +79,7 @@ def is_recent(session: Session) -> bool:
 
 def ask_to_reauthenticate() -> Response:
     """Redirect to the re-authentication page, and from there back to this page."""
-    return redirect(url_for("web.reauthenticate", next=way_back("web.sessions")), 303)
+    return redirect(url_for("web.reauthenticate", next=way_back("web.account")), 303)
 
 
 def remember_typed_email(email: str) -> None:
@@ -103,11 +105,11 @@ login_manager.unauthorized_handler(ask_to_sign_in)
 
 
 def way_back(otherwise: str) -> str:
-    """Return this page, as path and query. For a path without a page, return the page of passkeys
-    if it's one of theirs, else the page `otherwise`."""
+    """Return this page, as path and query. For a path without a page, return the page that it
+    belongs to, else the page `otherwise`."""
     if request.url_rule is None or "GET" not in (request.url_rule.methods or ()):
-        of_passkeys = request.url_rule and request.url_rule.rule.startswith(PASSKEYS)
-        return url_for("web.passkeys" if of_passkeys else otherwise)
+        above = (page for path, page in PAGES.items() if request.path.startswith(path))
+        return url_for(next(above, otherwise))
     url = urlsplit(request.url)
     target = url.path + (f"?{url.query}" if url.query else "")
     return target if _fits(target) else url_for(otherwise)

@@ -37,7 +37,7 @@ def reset_password_token(token: str) -> ResponseReturnValue:
         device = recovery.complete_reset(token, form.password.data, client())
     except InvalidInput as error:
         return form.page("reset_password_token.html", error.errors, email=email)
-    flash("Your password was changed. Sign in with the new one.", "success")
+    flash("Your password is set. Sign in with it.", "success")
     response = redirect(url_for("web.login"), 303)
     make_known(response, device)
     return response

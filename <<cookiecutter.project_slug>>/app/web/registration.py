@@ -22,7 +22,7 @@ def register() -> ResponseReturnValue:
         registration.register(form.name.data, form.email.data, form.password.data, client())
     except InvalidInput as error:
         return form.page("register.html", error.errors)
-    remember_typed_email(form.email.data)
+    _await_link(form.email.data)
     return redirect(url_for("web.confirm"), 303)
 
 
@@ -36,7 +36,7 @@ def confirm() -> ResponseReturnValue:
         registration.resend_confirmation(form.email.data, client())
     except InvalidInput as error:
         return form.page("confirm.html", error.errors)
-    remember_typed_email(form.email.data)
+    _await_link(form.email.data)
     flash("If this email address needs to be confirmed, we've sent a new link.", "success")
     return redirect(url_for("web.confirm"), 303)
 
@@ -50,3 +50,9 @@ def confirm_token(token: str) -> ResponseReturnValue:
         return redirect(url_for("web.login"), 303)
     registration.check_confirm(token)
     return render_template("web/confirm_token.html")
+
+
+def _await_link(email: str) -> None:
+    """Remember where the page says that the email went."""
+    remember_typed_email(email)
+    session["mailed_to"] = session["typed_email"]

@@ -131,7 +131,7 @@ def test_every_page_but_the_public_ones_is_for_people_who_are_signed_in(browser:
 
 def test_a_form_sent_signed_out_leads_back_to_its_page(browser: Browser) -> None:
     assert browser.submit("/account/profile").location == "/login?next=/account/profile"
-    assert browser.submit("/account/sessions/1/revoke").location == "/login?next=/account"
+    assert browser.submit("/account/sessions/1/revoke").location == "/login?next=/account/sessions"
 
 
 def test_next_survives_a_wrong_password(browser: Browser, account: str) -> None:

@@ -107,3 +107,13 @@ def test_sending_again_is_limited(browser: Browser) -> None:
     for _ in range(5):
         assert browser.submit("/confirm", {"email": EMAIL}).status_code == 303
     assert browser.submit("/confirm", {"email": EMAIL}).status_code == 429
+
+
+def test_the_page_says_where_an_email_went_if_there_was_one(browser: Browser) -> None:
+    browser.submit("/reset-password", {"email": "ada@example.com"})
+    page = browser.get("/confirm").text
+    assert "We sent you an email when you registered." in page
+    assert 'value="ada@example.com"' in page
+    browser.submit("/confirm", {"email": "grace@example.com"})
+    assert "We sent an email to <strong" in browser.get("/confirm").text
+    assert ">grace@example.com</strong>." in browser.get("/confirm").text

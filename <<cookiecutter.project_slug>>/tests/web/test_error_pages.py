@@ -121,6 +121,22 @@ def test_the_database_may_fail_while_an_error_page_asks_who_is_signed_in(
     assert "Temporarily unavailable" in response.text
 
 
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/account/profile", "/account/profile"),
+        ("/account/sessions/revoke-others", "/account/sessions"),
+        ("/account/sessions/x/revoke", "/account/sessions"),
+        ("/account/passkeys/x/remove", "/account/passkeys"),
+        ("/logout", "/"),
+    ],
+)
+def test_an_expired_form_leads_back_to_its_page(signed_in: Browser, path: str, page: str) -> None:
+    response = signed_in.client.post(path, data={"csrf_token": "expired"})
+    assert response.status_code == 400
+    assert f'href="{page}">Reload the page</a>' in response.text
+
+
 def test_a_wrong_method_names_the_allowed_ones(client: FlaskClient) -> None:
     response = client.get("/account/sessions/revoke-others")
     assert response.status_code == 405

@@ -120,7 +120,7 @@ def test_password_managers_know_what_a_field_is(
 
 def test_the_header_shows_the_account_and_the_current_page(signed_in: Browser) -> None:
     page = signed_in.get("/account").text
-    assert re.search(r'class="who"[^>]*>Ada<', page)
+    assert re.search(r'class="who"[^>]*><bdi>Ada<', page)
     assert page.count('aria-current="page"') == 1
 
 
@@ -151,7 +151,7 @@ def test_the_home_page_of_strangers_says_what_the_app_is(make_app: MakeApp) -> N
 def test_the_home_page_of_signed_in_people_links_to_the_menu(signed_in: Browser) -> None:
     page = signed_in.get("/").text
     check(page)
-    assert "Welcome back, Ada" in page
+    assert "Welcome back, <bdi>Ada</bdi>" in page
     assert re.search(r'class="tiles">\s*<li><a href="/account"', page)
     assert "/register" not in page
 
@@ -168,7 +168,7 @@ def test_the_home_page_of_signed_in_people_links_to_the_menu(signed_in: Browser)
 )
 def test_every_header_links_to_the_home_page(make_app: MakeApp, path: str) -> None:
     app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
-    assert '<a class="brand" href="/">' in app.test_client().get(path).text
+    assert '<a class="brand" dir="auto" href="/">' in app.test_client().get(path).text
 
 
 def test_the_footer_has_the_support_address(make_app: MakeApp, browser: Browser) -> None:

@@ -67,7 +67,7 @@ def test_the_new_password_is_the_only_one(
     assert (response.status_code, response.location) == (303, "/login")
     assert browser.sign_in(account, PASSWORD).status_code == 422
     assert browser.sign_in(account, NEW).status_code == 303
-    assert inbox.to(account)[-1].subject.startswith("Your password was changed")
+    assert inbox.to(account)[-1].subject.startswith("Your account has a new password")
 
 
 def test_every_session_of_the_account_ends(
@@ -127,7 +127,7 @@ def test_a_link_works_once(browser: Browser, account: str, link: str) -> None:
     browser.submit(link, {"password": NEW})
     again = browser.submit(link, {"password": "yet another long phrase"})
     assert again.status_code == 422
-    assert "Your password was already reset" in again.text
+    assert "Your password is already set" in again.text
     assert 'href="/reset-password"' in again.text
     assert browser.sign_in(account, NEW).status_code == 303
 

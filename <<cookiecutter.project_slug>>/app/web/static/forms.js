@@ -2,20 +2,24 @@
 "use strict";
 
 // A form is sent once, however often the button is pressed.
+function release(form) {
+  delete form.dataset.sent;
+  form.querySelector('[type="submit"]').removeAttribute("aria-disabled");
+}
 for (const form of document.querySelectorAll('form[method="post"]')) {
   form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
+    if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
     form.querySelector('[type="submit"]').setAttribute("aria-disabled", "true");
+    // The page may stay: loading was stopped, or the response is a file.
+    setTimeout(() => release(form), 5000);
   });
 }
 // A page that comes back by the Back button can be sent again.
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) {
-    delete form.dataset.sent;
-    form.querySelector('[type="submit"]').removeAttribute("aria-disabled");
-  }
-});
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(release));
+
+// A code that was refused is replaced by the next one.
+document.querySelector('[name="code"][aria-invalid]')?.select();
 
 // A password can be shown while it is typed.
 for (const input of document.querySelectorAll('input[type="password"]')) {

@@ -74,6 +74,15 @@ def test_the_key_stays_the_same_until_it_is_confirmed(
     assert key_on(page) != phone.secret
 
 
+@pytest.mark.parametrize("code", ["12345", "0" * 24, "１２３４５６"])
+def test_the_first_code_has_six_digits(signed_in: Browser, code: str) -> None:
+    signed_in.get(SET_UP)
+    refused = signed_in.submit(SET_UP, {"code": code}, page=SET_UP)
+    assert error_of(refused, "code") == (
+        "Enter the 6-digit code from your authenticator app (digits 0 to 9)."
+    )
+
+
 def test_the_recovery_codes_are_shown_once(signed_in: Browser) -> None:
     phone = Authenticator(key_on(signed_in.get(SET_UP)))
     page = signed_in.submit(SET_UP, {"code": phone.code()}, page=SET_UP)
