@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -31,8 +31,6 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 APP_LOAD_ERROR = 4
 # Seconds in which the headers of a request must arrive.
 HEADER_SECONDS = 3
-# How often that is looked at.
-CHECK_SECONDS = 0.25
 # Seconds without progress after which a response is given up, as with nginx.
 SEND_SECONDS = 60
 # The same while half of the threads are at work already, so that clients that stall cannot stop
@@ -58,9 +56,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def init_process(self) -> None:
         """Serve requests until the server stops."""
+        from app import deadlines
+
         self.patience = BoundedSemaphore(max(1, self.cfg.threads // 2))
-        self.deadlines: dict[Any, float] = {}
-        Thread(target=self._end_stalled, daemon=True).start()
+        self.deadlines = deadlines
+        deadlines.start()
         super().init_process()
 
     def murder_keepalived(self, force: bool = False) -> None:
@@ -77,17 +77,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return _DEFER  # comes back with the first data
         conn.patient = self.patience.acquire(blocking=False)
         seconds = HEADER_SECONDS if conn.patient else HEADER_SECONDS_WHEN_BUSY
-        self.deadlines[conn] = time.monotonic() + seconds
+        self.deadlines.begin(conn, seconds, partial(_stop_receiving, conn))
         try:
             return super().handle(conn)
         finally:
-            self.deadlines.pop(conn, None)
+            self.deadlines.end(conn)
             if conn.patient:
                 self.patience.release()
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Serve a request whose headers arrived. `app.bodies` looks after its body."""
-        self.deadlines.pop(conn, None)
+        self.deadlines.end(conn)
         conn.sock.settimeout(SEND_SECONDS if conn.patient else SEND_SECONDS_WHEN_BUSY)
         try:
             return super().handle_request(req, conn)
@@ -120,17 +120,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *lines, "", ""])
         with suppress(OSError):
             client.sendall((head + body).encode("ascii"))
-
-    def _end_stalled(self) -> None:
-        """Receive nothing more from clients whose headers are late.
-
-        One thread for all of them: starting one for each request would cost a third of a page.
-        """
-        while True:
-            time.sleep(CHECK_SECONDS)
-            for conn, deadline in self.deadlines.copy().items():
-                if deadline < time.monotonic() and self.deadlines.pop(conn, 0):
-                    _stop_receiving(conn)
 
 
 def _stop_receiving(conn: Any) -> None:

@@ -1,6 +1,8 @@
 """`flask backup`: a consistent copy of the database while the app runs."""
 
 import os
+import signal
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,10 @@ from app.extensions import db
 from app.health import VERSION
 
 
+# Seconds after which a copy that never got its name is removed: its process was killed.
+LEFT_BEHIND = 24 * 60 * 60
+
+
 @click.command("backup")
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @with_appcontext
@@ -27,6 +33,7 @@ def command(folder: Path | None) -> None:
     says how to restore it.
     """
     folder = folder or Path(current_app.instance_path, "backups")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C: clean up
     with using_database():
         file = back_up(folder)
     say(f"Copied the database to {file} ({file.stat().st_size:,} bytes).")
@@ -80,6 +87,9 @@ def back_up(folder: Path) -> Path:
     unfinished = file.with_name(f"{file.name}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f"*{backend.BACKUP_SUFFIX}.part"):
+            if left.stat().st_mtime < time.time() - LEFT_BEHIND:
+                left.unlink()
         descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise ClickException(f"Can't write to {folder}: {error.strerror}") from None

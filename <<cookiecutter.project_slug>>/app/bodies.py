@@ -9,10 +9,12 @@ import io
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import BoundedSemaphore, Timer
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout
+
+from app import deadlines
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -43,7 +45,7 @@ class Body(io.RawIOBase):
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         length = environ.get("CONTENT_LENGTH") or ""
         self._length = int(length) if length.isdecimal() else None
-        self._max_length = max_length
+        self.max_length = max_length
         self._seconds = seconds
         self._received: io.BytesIO | None = None
         self._timed_out = False
@@ -69,21 +71,21 @@ class Body(io.RawIOBase):
         left, ended = min(DISCARDED_LENGTH, self._length or DISCARDED_LENGTH), False
         with self._deadline(DISCARD_SECONDS), suppress(BadRequest):
             while left > 0 and not ended:
-                data = self._read(min(left, self._max_length))
+                data = self._read(min(left, self.max_length))
                 left, ended = left - len(data), not data
         # A body that was read to its end leaves the connection fit for the next request.
         if not ended and (self._length is None or self._length > DISCARDED_LENGTH):
             self._stop()
 
     def _receive(self) -> bytes:
-        if self._length is not None and self._length > self._max_length:
+        if self._length is not None and self._length > self.max_length:
             raise RequestEntityTooLarge
-        wanted = self._max_length + 1 if self._length is None else self._length
+        wanted = self.max_length + 1 if self._length is None else self._length
         with self._deadline(self._seconds):
             body = self._read(wanted)
         if self._timed_out:
             raise RequestTimeout
-        if len(body) > self._max_length:
+        if len(body) > self.max_length:
             raise RequestEntityTooLarge
         if self._length is not None and len(body) < self._length:
             raise BadRequest("The request's body ended early.")
@@ -107,13 +109,10 @@ class Body(io.RawIOBase):
             yield
             return
         patient = _patience.acquire(blocking=False)
-        timer = Timer(seconds if patient else IMPATIENT_SECONDS, self._time_out)
-        timer.daemon = True
         try:
-            timer.start()
-            yield
+            with deadlines.within(seconds if patient else IMPATIENT_SECONDS, self._time_out):
+                yield
         finally:
-            timer.cancel()
             if patient:
                 _patience.release()
 

@@ -1,5 +1,6 @@
 """The connection to the database: its driver, its pool and its time-outs."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,7 +42,9 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config)
     db.init_app(app)
     with app.app_context():
-        backend(db.engine.dialect).set_up(db.engine, app.config)
+        for engine in db.engines.values():
+            with suppress(LookupError):  # your own of SQLALCHEMY_BINDS may be of another kind
+                backend(engine.dialect).set_up(engine, app.config)
 
 
 def backend(dialect: Dialect) -> Backend:

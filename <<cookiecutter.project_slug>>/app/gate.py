@@ -138,5 +138,8 @@ def _refuse_early() -> None:
     if request.routing_exception is not None:
         current_app.raise_routing_exception(request)
     # The body itself refuses what is longer. Werkzeug would take a body in chunks that reaches its
-    # limit for a longer one.
-    request.max_content_length = current_app.config["MAX_CONTENT_LENGTH"] + 1
+    # limit for a longer one. A feature may have set another limit before (docs/guide.md).
+    longest = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
+    if isinstance(environ["wsgi.input"], Body):
+        environ["wsgi.input"].max_length = longest
+    request.max_content_length = longest + 1

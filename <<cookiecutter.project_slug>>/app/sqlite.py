@@ -19,7 +19,7 @@ MISSING = re.compile(r"no such (table|column): ")
 VALUE_FREE = re.compile(
     r"(no such \w+: |error in \w+ |near \".*\": syntax error|\w+ constraint failed: |foreign key "
     r"|(table|view|trigger|index) \S+ already exists|there is already |duplicate column name: "
-    r"|table \S+ has |cannot (add|drop|rename|modify|create) |Cannot add a |view \S+ is circularly )"
+    r"|table \S+ has |AUTOINCREMENT is |cannot (add|drop|rename|modify|create) |Cannot add a |view \S+ is circularly )"
 )
 UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
 BACKUP_SUFFIX = ".sqlite3"

@@ -1,5 +1,8 @@
 """`flask backup`, as an administrator uses it."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,38 @@ def saved_call(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> P
 
 
 #: endif
+def test_a_copy_that_is_stopped_is_deleted(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_url: URL, file: Path) -> None:
+        file.write_text("half", "utf-8")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with app.app_context():
+        monkeypatch.setattr(database.backend(db.engine.dialect), "back_up", stop)
+    usual = signal.getsignal(signal.SIGTERM)
+    try:
+        result = back_up(app, tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+    assert (result.exit_code, result.stderr.strip()) == (1, "Aborted!")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_behind_is_deleted_a_day_later(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        backend = database.backend(db.engine.dialect)
+    monkeypatch.setattr(backend, "back_up", lambda *_: None)
+    parts = [tmp_path / f"2026013{day}T000000Z{backend.BACKUP_SUFFIX}.part" for day in (0, 1)]
+    for part, hours in zip(parts, (25, 23), strict=True):
+        part.touch()
+        os.utime(part, (time.time() - hours * 3600,) * 2)
+    assert back_up(app, tmp_path).exit_code == 0
+    assert [part.exists() for part in parts] == [False, True]
+
+
 def test_a_folder_that_cannot_be_written_is_named(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = back_up(app, tmp_path / "file" / "backups")

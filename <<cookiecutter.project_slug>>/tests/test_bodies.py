@@ -3,7 +3,6 @@
 import io
 import socket
 from collections.abc import Iterator
-from threading import Timer
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from flask.testing import EnvironBuilder, FlaskClient
 from werkzeug.exceptions import BadRequest, RequestTimeout
 from werkzeug.test import run_wsgi_app
 
-from app import bodies
+from app import bodies, deadlines
 from app.bodies import Body
 from tests.conftest import MakeApp
 
@@ -51,10 +50,10 @@ def send(app: Flask, stream: io.BytesIO, **environ: Any) -> tuple[int, bytes]:
 def test_patience_is_not_lost_where_no_thread_can_start(
     echo: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Timer) -> None:
+    def fail() -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(Timer, "start", fail)
+    monkeypatch.setattr(deadlines, "start", fail)
     left, right = socket.socketpair()
     with left, right:
         for _ in range(bodies.PATIENT_THREADS + 1):
@@ -73,6 +72,18 @@ def test_a_body_is_measured(echo: Flask, length: int, status: int, in_chunks: bo
     assert answer[0] == status
     if status == 200:
         assert answer[1] == str(length).encode()
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+@pytest.mark.parametrize(("length", "status"), [(LIMIT + 1, 200), (2 * LIMIT + 1, 413)])
+def test_a_feature_may_allow_more(echo: Flask, length: int, status: int, in_chunks: bool) -> None:
+    def allow(endpoint: str | None, _: object) -> None:
+        if endpoint == "length":
+            request.max_content_length = 2 * LIMIT
+
+    echo.url_value_preprocessors.setdefault(None, []).append(allow)
+    environ = CHUNKED if in_chunks else {"CONTENT_LENGTH": str(length)}
+    assert send(echo, io.BytesIO(b"x" * length), **environ)[0] == status
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import NullPool, QueuePool, event, text, update
+from sqlalchemy import NullPool, QueuePool, event, select, text, update
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
@@ -231,7 +231,8 @@ def test_other_violated_constraints_are_not_reported_as_a_taken_address(
     with app.app_context():
         assert registration.create("Ada", "ada@example.com", PASSWORD) is not None
         assert registration.create("Ada", "ada@example.com", PASSWORD) is None
-        monkeypatch.setattr("app.accounts.passwords.hash_password", lambda _: None)
+        handle = db.session.scalars(select(Account.user_handle)).one()
+        monkeypatch.setattr("secrets.token_urlsafe", lambda _: handle)
         with pytest.raises(IntegrityError):
             registration.create("Grace", "grace@example.com", PASSWORD)
 

@@ -175,7 +175,11 @@ def _compare(account: Account | None, password: str, client: Client, failures: R
     limits.spend(by_network, client)
     limits.reserve(failures, client)
     compared = account.password_hash if account else None
-    matches = passwords.verify(password, compared)
+    try:
+        matches = passwords.verify(password, compared)
+    except BaseException:  # no guess was judged
+        limits.release(failures)
+        raise
     # Nothing tells a disabled account from a wrong password, the rate limit included.
     matches = matches and account is not None and account.disabled_at is None
     if account is None or compared is None or not matches:

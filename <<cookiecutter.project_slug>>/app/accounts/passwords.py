@@ -6,7 +6,6 @@ password is to guess. The cost of the hash: OWASP's Password Storage Cheat Sheet
 
 import re
 import unicodedata
-from contextlib import suppress
 from threading import Lock
 
 from flask import current_app
@@ -27,6 +26,8 @@ MAX_SUBSTITUTES = 8
 # A shorter part of a name or an email address is found in too many good passwords.
 OWN_WORD_LENGTH = 3
 SEPARATORS = re.compile(r"[\W_]+")
+# What OpenSSL says in a ValueError, like everything else.
+OUT_OF_MEMORY = "malloc failure"
 
 # zxcvbn keeps the person's own words in a table that all threads share.
 _estimating = Lock()
@@ -91,16 +92,19 @@ def verify(typed: str, stored: str | None) -> bool:
     """Tell whether a password matches a hash.
 
     This takes one hash for each method that any account still has, whichever this account has
-    and whether there is one at all: the time tells nothing.
+    and whether there is one at all: the time tells nothing. Raises MemoryError.
     """
     password = normalize(typed[:LONGEST_PASSWORD])
     matches: bool = False
     for method in hash_methods.in_use(stored):
         nobodys = f"{method}$salt$"
         compared = stored if stored and hash_methods.of(stored) == method else nobodys
-        # Werkzeug refuses a method that it does not know. An imported hash matches nothing.
-        with suppress(ValueError):
+        try:
             matches |= check_password_hash(compared, password)
+        except ValueError as error:
+            if OUT_OF_MEMORY in str(error):
+                raise MemoryError("There is not enough memory to hash a password.") from None
+            # Werkzeug does not know the method. An imported hash matches nothing.
     return matches and len(typed) <= LONGEST_PASSWORD
 
 

@@ -1,8 +1,10 @@
 """Send a file from this process, or have the web server in front of it send the file."""
 
+import errno
+import logging
 import os
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -13,6 +15,8 @@ from werkzeug.exceptions import PreconditionFailed, ServiceUnavailable
 
 from app.downloads import files
 from app.per_app import PerApp
+
+logger = logging.getLogger(__name__)
 
 # The address of the folder inside nginx: an `internal` location, see docs/operations.md.
 NGINX_LOCATION = "/_downloads/"
@@ -50,7 +54,7 @@ def send(name: str) -> Response:
         if current_app.config["DOWNLOAD_ACCEL"]:
             response = _handed_over(response, name)
         else:
-            _take_a_place(response)
+            _take_a_place(response, name)
     # Flask's own `no-cache` would let browsers keep a copy after the sign-out.
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -112,8 +116,9 @@ def _handed_over(response: Response, name: str) -> Response:
     return empty
 
 
-def _take_a_place(response: Response) -> None:
+def _take_a_place(response: Response, name: str) -> None:
     """Count this response until it is closed, so that slow readers leave threads for others."""
+    path = files.locate(name)
     places = PLACES.current()
     file: Any = response.response
     if not places.acquire(blocking=False):
@@ -125,4 +130,19 @@ def _take_a_place(response: Response) -> None:
     closing = ExitStack()
     closing.callback(places.release)
     closing.callback(file.close)
+    with suppress(OSError):  # it was removed meanwhile
+        if path is not None:
+            closing.callback(_check_length, path, path.stat())
     file.close = closing.close
+
+
+def _check_length(path: Path, before: os.stat_result) -> None:
+    """Raise ConnectionResetError if a file became shorter while it was sent.
+
+    The client waits for the rest, so the server has to close the connection.
+    """
+    with suppress(FileNotFoundError):
+        after = path.stat()
+        if after.st_ino == before.st_ino and after.st_size < before.st_size:
+            logger.error("A file became shorter while it was sent")
+            raise ConnectionResetError(errno.ECONNRESET, "shorter than announced")

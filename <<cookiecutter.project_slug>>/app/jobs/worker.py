@@ -3,6 +3,7 @@
 import atexit
 import logging
 import time
+from contextlib import suppress
 from threading import Condition, Event, Thread, current_thread
 
 from flask import Flask
@@ -50,17 +51,18 @@ class Worker:
     def start(self, *, always: bool = False) -> None:
         """Start the threads, unless they run already. They end when the process does.
 
-        Without JOBS_IN_PROCESS one thread watches whether jobs are late, unless `always`.
+        The last one only watches whether jobs are late: the others may hang in jobs of your own.
+        Without JOBS_IN_PROCESS it is alone, unless `always`.
         """
         with self._signal:
             if self._threads or self._stopping.is_set():
                 return
             works = always or self.in_process
             self._poll = POLL_ALONE if always else POLL
-            for number in range(THREADS if works else 1):
-                name = f"jobs-{number + 1}"
+            for number, working in enumerate([*[True] * (THREADS if works else 0), False], 1):
+                name = f"jobs-{number}"
                 # Python does not wait for such a thread; `stop` does, when the process ends.
-                thread = Thread(target=self._loop, args=(works,), name=name, daemon=True)
+                thread = Thread(target=self._loop, args=(working,), name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
         atexit.register(self.stop)
@@ -106,10 +108,15 @@ class Worker:
 
     def _loop(self, works: bool) -> None:
         while not self._stopping.is_set():
-            if self.look(works=works):
-                self._wait()
-            else:
-                self._stopping.wait(BACKOFF)
+            with suppress(Exception):  # such as no memory for a lock: nothing ends a thread
+                if not self.look(works=works):
+                    self._stopping.wait(BACKOFF)
+                elif works:
+                    self._wait()
+                else:
+                    self._stopping.wait(POLL)
+                continue
+            time.sleep(BACKOFF)
 
     def _do_one(self) -> bool:
         """Do a job, and let another thread look meanwhile whether there are more."""

@@ -2,21 +2,29 @@
 
 import logging
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from functools import partial
+from threading import Event
+from typing import Any
 
 from blinker import Namespace
 from flask import current_app
 
+from app import deadlines
 from app.mail import mailbox
 from app.mail.composing import compose, mail_of
 from app.mail.emails import Email
 
 logger = logging.getLogger(__name__)
 
+# How many times MAIL_TIMEOUT_SECONDS a whole delivery may take, and the share of a job's lease, after
+# which another worker would send the email again.
+STEPS, SHARE_OF_LEASE = 10, 0.5
 # Sent with each message that has left; the sender is the app.
 mail_sent = Namespace().signal("mail-sent")
 
@@ -106,21 +114,39 @@ def _connection() -> Iterator[smtplib.SMTP]:
     Raises DeliveryError, OSError, SMTPException.
     """
     config = current_app.config
-    place = (config["MAIL_SERVER"], config["MAIL_PORT"])
     timeout = config["MAIL_TIMEOUT_SECONDS"]
     context = ssl.create_default_context()
-    if config["MAIL_USE_SSL"]:
-        server: smtplib.SMTP = smtplib.SMTP_SSL(*place, timeout=timeout, context=context)
-    else:
-        server = smtplib.SMTP(*place, timeout=timeout)
-    try:
-        _set_up(server, context)
-        yield server
-        # A server that fails at this has the email, and must not be sent it again.
-        with suppress(OSError, smtplib.SMTPException):
-            server.quit()
-    finally:
-        server.close()
+    options: dict[str, Any] = {"context": context} if config["MAIL_USE_SSL"] else {}
+    kind = smtplib.SMTP_SSL if config["MAIL_USE_SSL"] else smtplib.SMTP
+    # Known before it connects, because a server may never end its greeting.
+    server = kind.__new__(kind)
+    seconds = min(STEPS * timeout, SHARE_OF_LEASE * config["JOB_LEASE_SECONDS"])
+    late = Event()
+    with deadlines.within(seconds, partial(_end, server, late)):
+        try:
+            server.__init__(  # type: ignore[misc]  # see above
+                config["MAIL_SERVER"], config["MAIL_PORT"], timeout=timeout, **options
+            )
+            _set_up(server, context)
+            yield server
+            # A server that fails at this has the email, and must not be sent it again.
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+        except (OSError, smtplib.SMTPException):
+            if late.is_set():
+                raise DeliveryError("the mail server was too slow") from None
+            raise
+        finally:
+            server.close()
+
+
+def _end(server: smtplib.SMTP, late: Event) -> None:
+    """End a connection whose server responds too slowly, in whatever it does."""
+    late.set()
+    if server.sock is not None:
+        with suppress(OSError):
+            # Not the method of an SSL socket, which would stop encrypting as well.
+            socket.socket.shutdown(server.sock, socket.SHUT_RDWR)
 
 
 def _set_up(server: smtplib.SMTP, context: ssl.SSLContext) -> None:

@@ -96,3 +96,19 @@ def test_a_limit_ends_after_the_wait_that_was_shown(make_app: MakeApp, limit: st
             assert waiting <= error.value.retry_after <= waiting + 1
             clock.shift(waiting)
         sign_in(app)
+
+
+def test_a_password_that_could_not_be_compared_is_no_failure(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: str) -> bool:
+        raise ValueError("[digital envelope routines] malloc failure")
+
+    app = make_app(LIMIT_PASSWORD_FAILURES="1 per 15 minutes")
+    add_account(app)
+    with monkeypatch.context() as patches:
+        patches.setattr("app.accounts.passwords.check_password_hash", no_memory)
+        for _ in range(2):
+            with pytest.raises(MemoryError):
+                sign_in(app)
+    sign_in(app)

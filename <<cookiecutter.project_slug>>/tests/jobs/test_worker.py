@@ -60,7 +60,7 @@ def test_a_process_of_its_own_looks_for_jobs_often(
     alone._prepared = True  # without jobs that repeat, which would wake it
     alone.start(always=True)
     try:
-        assert all(looked.acquire(timeout=SECONDS) for _ in range(worker.THREADS))
+        assert all(looked.acquire(timeout=SECONDS) for _ in range(worker.THREADS + 1))
         probe.enqueue()  # by another process: nobody wakes this one
         assert done.wait(SECONDS / 3)
     finally:
@@ -107,6 +107,44 @@ def test_a_stuck_job_does_not_hold_up_the_others(probe: Probe, working: Worker) 
     go_on.set()
 
 
+def test_a_watcher_is_left_while_every_thread_is_stuck(
+    probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, go_on, watched = Semaphore(0), Event(), Event()
+
+    def action(_: jobs.Job) -> None:
+        stuck.release()
+        assert go_on.wait(SECONDS)
+
+    probe.action = action
+    monkeypatch.setattr(worker, "POLL", 0.05)
+    probe.enqueue(worker.THREADS)
+    assert all(stuck.acquire(timeout=SECONDS) for _ in range(worker.THREADS))
+    monkeypatch.setattr(working, "_warn_if_late", watched.set)
+    assert watched.wait(SECONDS)
+    go_on.set()
+
+
+def test_nothing_ends_a_thread(
+    probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed, done, wait = Event(), Event(), working._wait
+
+    def fail_once() -> None:
+        monkeypatch.setattr(working, "_wait", wait)
+        failed.set()
+        raise RuntimeError("can't allocate lock")
+
+    monkeypatch.setattr(worker, "THREADS", 1)
+    monkeypatch.setattr(worker, "BACKOFF", 0.05)
+    monkeypatch.setattr(working, "_wait", fail_once)
+    working.start()
+    assert failed.wait(SECONDS)
+    probe.action = lambda _: done.set()
+    probe.enqueue()
+    assert done.wait(SECONDS)
+
+
 def test_one_signal_is_enough_for_several_jobs(
     app: Flask, probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +159,7 @@ def test_one_signal_is_enough_for_several_jobs(
     working._prepared = True  # without jobs that repeat, which would wake it
     probe.action = action
     jobs.start(app)
-    assert all(looked.acquire(timeout=SECONDS) for _ in range(worker.THREADS))
+    assert all(looked.acquire(timeout=SECONDS) for _ in range(worker.THREADS + 1))
     with app.app_context(), jobs.collected(), transaction():
         jobs.enqueue("probe")
         jobs.enqueue("probe")

@@ -3,6 +3,8 @@
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import trustme
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from app import mail
-from app.mail import emails
+from app.mail import delivery, emails
 from app.mail.composing import mail_of
 from tests.conftest import Inbox, MakeApp
 from tests.mail.conftest import ADDRESS, Server, app_with, failure, running, send
@@ -96,6 +98,25 @@ def test_a_silent_server_times_out(make_app: MakeApp) -> None:
         app = app_with(make_app, port)
         app.config["MAIL_TIMEOUT_SECONDS"] = 0.05
         error = failure(app)
+    assert not error.permanent
+
+
+def test_a_server_that_never_ends_its_greeting_is_left(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "STEPS", 0.001)
+    with socket.create_server(("127.0.0.1", 0)) as endless, ThreadPoolExecutor(1) as pool:
+
+        def greet() -> None:
+            connection, _ = endless.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"220-welcome\r\n" * 100)
+
+        greeting = pool.submit(greet)
+        error = failure(app_with(make_app, endless.getsockname()[1]))
+        greeting.result()
+    assert error.reason == "the mail server was too slow"
     assert not error.permanent
 
 

@@ -125,6 +125,30 @@ def test_the_number_of_concurrent_downloads_is_limited(
         assert browser.get("/downloads/digits.txt").data == CONTENT
 
 
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=2-4"}])
+def test_the_connection_is_closed_if_a_file_became_shorter(
+    reader: Browser, folder: Path, headers: dict[str, str]
+) -> None:
+    response = reader.client.get("/downloads/digits.txt", headers=headers)
+    os.truncate(folder / "digits.txt", 1)
+    with pytest.raises(ConnectionResetError):
+        response.close()
+    (folder / "digits.txt").write_bytes(CONTENT)
+    assert reader.get("/downloads/digits.txt").data == CONTENT
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_file_may_be_replaced_or_removed_while_it_is_sent(
+    reader: Browser, folder: Path, replaced: bool
+) -> None:
+    response = reader.client.get("/downloads/digits.txt")
+    (folder / "digits.txt").rename(folder / "earlier.txt")
+    if replaced:
+        (folder / "digits.txt").write_bytes(b"x")
+    assert response.data == CONTENT
+    response.close()
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -1,0 +1,68 @@
+"""Deadlines: one thread of each process ends what takes too long."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock, Thread
+
+# Seconds between two looks, so something may end that much later. A thread for each deadline would
+# cost a third of a page; and while memory is short, Python waits forever for one to start.
+CHECK_SECONDS = 0.25
+
+_lock = Lock()
+_pending: dict[object, tuple[float, Callable[[], object]]] = {}
+_thread: Thread | None = None
+
+
+def start() -> None:
+    """Start the thread, unless it runs. A process that was forked doesn't have it."""
+    global _thread
+    with _lock:
+        if _thread is None or not _thread.is_alive():
+            thread = Thread(target=_watch, name="deadlines", daemon=True)
+            thread.start()
+            _thread = thread
+
+
+def begin(key: object, seconds: float, expire: Callable[[], object]) -> None:
+    """Call `expire` after so many seconds, unless `end` is called with the same key before.
+
+    `expire` runs in another thread and must be quick. Raises RuntimeError if no thread can start.
+    """
+    start()
+    with _lock:
+        _pending[key] = (time.monotonic() + seconds, expire)
+
+
+def end(key: object) -> None:
+    """Forget a deadline. It doesn't expire after this has returned."""
+    with _lock:
+        _pending.pop(key, None)
+
+
+@contextmanager
+def within(seconds: float, expire: Callable[[], object]) -> Iterator[None]:
+    """Call `expire` once if the block takes longer than so many seconds."""
+    key = object()
+    begin(key, seconds, expire)
+    try:
+        yield
+    finally:
+        end(key)
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(CHECK_SECONDS)
+        try:
+            _look()
+        except Exception:  # such as one for want of memory: the next look does better
+            continue
+
+
+def _look() -> None:
+    with _lock:
+        now = time.monotonic()
+        for key in [key for key, (moment, _) in _pending.items() if moment < now]:
+            _, expire = _pending.pop(key)
+            expire()
