@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 
 # Seconds between two looks, so something may end that much later. A thread for each deadline would
@@ -54,10 +54,8 @@ def within(seconds: float, expire: Callable[[], object]) -> Iterator[None]:
 def _watch() -> None:
     while True:
         time.sleep(CHECK_SECONDS)
-        try:
+        with suppress(Exception):  # such as one for want of memory: the next look does better
             _look()
-        except Exception:  # such as one for want of memory: the next look does better
-            continue
 
 
 def _look() -> None:

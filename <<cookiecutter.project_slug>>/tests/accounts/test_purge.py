@@ -41,6 +41,14 @@ def test_an_account_stays_as_long_as_a_link_that_was_sent_works(
             assert f'"event": "account.purged", "account_id": {account.id}' in caplog.text
 
 
+def test_an_account_without_a_link_has_seven_days_to_confirm(app: Flask) -> None:
+    add_account(app, confirmed=False)
+    with app.app_context(), time_machine.travel(now() + timedelta(days=6, hours=23)) as clock:
+        assert purge.purge().accounts == 0
+        clock.shift(timedelta(hours=1, seconds=1))
+        assert purge.purge().accounts == 1
+
+
 def test_expired_devices_and_counters_are_removed(app: Flask, account: str) -> None:
     with app.app_context():
         authentication.sign_in(account, PASSWORD, CLIENT, KIND)

@@ -111,3 +111,13 @@ def test_each_value_is_encrypted_differently_and_a_changed_one_is_refused(app: F
         assert encryption.decrypt(first) == encryption.decrypt(second) == "secret"
         with pytest.raises(encryption.UnknownKey):
             encryption.decrypt(first[:-4] + "AAAA")
+
+
+def test_what_an_earlier_version_stored_can_be_read(app: Flask) -> None:
+    """If this fails, every authenticator key in a database of today is lost."""
+    stored = (
+        "gAAAAABrCiPwGCCYSmtTzC-sXk9HKm88VZpsuhIjrYNgWaC6KG7GEo7gV82hkoeiHt_lL0qDoWpASV1KO60TaNiW-qch"
+        "iPLrneUxMLohpoJNQozeQU6PaAo1tvQsmpwZ_qxBC-Ianjk9"
+    )
+    with app.app_context():
+        assert encryption.decrypt(stored) == "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
-from threading import Event, Semaphore
+from threading import Event, Semaphore, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -213,11 +213,13 @@ def test_the_worker_waits_for_the_database_and_logs_it_once(
             raise OperationalError("SELECT 'ada@example.com'", {}, Exception("away"))
         return take(job_id)
 
-    monkeypatch.setattr(worker, "THREADS", 1)
     monkeypatch.setattr(worker, "BACKOFF", 0.01)
     monkeypatch.setattr(queue, "take", interrupted)
     probe.action = lambda _: done.set()
+    # One thread alone: another that reaches the database would say that it is back.
+    working._threads.append(Thread(target=working._loop, args=(True,)))
     probe.enqueue()
+    working._threads[0].start()
     assert done.wait(SECONDS)
     working.stop()
     assert caplog.text.count("Jobs wait until the database is available") == 1

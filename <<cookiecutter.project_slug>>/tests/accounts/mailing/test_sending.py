@@ -44,6 +44,16 @@ def test_no_row_holds_a_token_or_a_password(app: Flask, account: str, inbox: Inb
         assert secret not in stored
 
 
+def test_a_notice_to_an_address_that_has_no_account_meanwhile_is_not_sent(
+    app: Flask, account: str, inbox: Inbox
+) -> None:
+    with app.app_context():
+        registration.register("Eve", account, PASSWORD, CLIENT)
+        db.session.execute(update(Account).values(email=NEW))
+        db.session.commit()
+    assert inbox.to(account) == []
+
+
 def test_an_outage_of_an_hour_neither_loses_nor_repeats_emails(
     app: Flask, account: str, mail_server: MailServer
 ) -> None:

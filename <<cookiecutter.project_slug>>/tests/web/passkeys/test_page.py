@@ -1,5 +1,6 @@
 """The page of passkeys: add, show, rename and remove them."""
 
+import os
 from html import unescape
 
 import pytest
@@ -167,6 +168,13 @@ def test_password_managers_get_the_list_of_passkeys(
     assert signals(page) == {**told, "allAcceptedCredentialIds": [made]}
     signed_in.submit(f"{PAGE}/{ids(page)[0]}/remove")
     assert signals(signed_in.get(PAGE))["allAcceptedCredentialIds"] == []
+
+
+def test_the_id_of_a_passkey_may_be_long(signed_in: Browser) -> None:
+    long = SoftwareAuthenticator(credential_id=os.urandom(300))
+    add(signed_in, long)
+    made = long.get({"rpId": "x", "challenge": "x"})["id"]
+    assert signals(signed_in.get(PAGE))["allAcceptedCredentialIds"] == [made]
 
 
 def test_the_well_known_path_names_the_passkeys_page(browser: Browser) -> None:
