@@ -77,8 +77,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return _DEFER  # comes back with the first data
         conn.patient = self.patience.acquire(blocking=False)
         seconds = HEADER_SECONDS if conn.patient else HEADER_SECONDS_WHEN_BUSY
-        self.deadlines.begin(conn, seconds, partial(_stop_receiving, conn))
         try:
+            self.deadlines.begin(conn, seconds, partial(_stop_receiving, conn))
             return super().handle(conn)
         finally:
             self.deadlines.end(conn)

@@ -1,6 +1,7 @@
 """`flask backup`: a consistent copy of the database while the app runs."""
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -18,8 +19,8 @@ from app.commands import say, using_database
 from app.extensions import db
 from app.health import VERSION
 
-
-# Seconds after which a copy that never got its name is removed: its process was killed.
+# A copy that never got its name, and the seconds after which its process must have been killed.
+UNFINISHED = re.compile(r"\d{8}T\d{6}Z\.\w+\.part(-journal)?")
 LEFT_BEHIND = 24 * 60 * 60
 
 
@@ -33,9 +34,12 @@ def command(folder: Path | None) -> None:
     says how to restore it.
     """
     folder = folder or Path(current_app.instance_path, "backups")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C: clean up
-    with using_database():
-        file = back_up(folder)
+    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
+    try:
+        with using_database():
+            file = back_up(folder)
+    finally:
+        signal.signal(signal.SIGTERM, usual)
     say(f"Copied the database to {file} ({file.stat().st_size:,} bytes).")
 
 
@@ -87,13 +91,11 @@ def back_up(folder: Path) -> Path:
     unfinished = file.with_name(f"{file.name}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"*{backend.BACKUP_SUFFIX}.part"):
-            if left.stat().st_mtime < time.time() - LEFT_BEHIND:
-                left.unlink()
         descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise ClickException(f"Can't write to {folder}: {error.strerror}") from None
     try:
+        _remove_unfinished(folder)
         backend.back_up(db.engine.url, unfinished)
         os.fsync(descriptor)
         unfinished.rename(file)
@@ -102,3 +104,12 @@ def back_up(folder: Path) -> Path:
         with suppress(FileNotFoundError):
             unfinished.unlink()
     return file
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left behind: it has everything about everyone."""
+    for file in folder.iterdir():
+        with suppress(OSError):
+            old = file.stat().st_mtime < time.time() - LEFT_BEHIND
+            if old and UNFINISHED.fullmatch(file.name):
+                file.unlink()

@@ -1,5 +1,6 @@
 """Deadlines: one thread of each process ends what takes too long."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,19 +16,19 @@ _thread: Thread | None = None
 
 
 def start() -> None:
-    """Start the thread, unless it runs. A process that was forked doesn't have it."""
+    """Start the thread, unless it runs."""
     global _thread
     with _lock:
-        if _thread is None or not _thread.is_alive():
+        if _thread is None:
             thread = Thread(target=_watch, name="deadlines", daemon=True)
             thread.start()
             _thread = thread
 
 
 def begin(key: object, seconds: float, expire: Callable[[], object]) -> None:
-    """Call `expire` after so many seconds, unless `end` is called with the same key before.
+    """Call `expire` after so many seconds, again and again until `end` is called with the same key.
 
-    `expire` runs in another thread and must be quick. Raises RuntimeError if no thread can start.
+    It runs in another thread and must be quick. Raises RuntimeError if no thread can start.
     """
     start()
     with _lock:
@@ -35,14 +36,14 @@ def begin(key: object, seconds: float, expire: Callable[[], object]) -> None:
 
 
 def end(key: object) -> None:
-    """Forget a deadline. It doesn't expire after this has returned."""
+    """Forget a deadline. Its `expire` isn't called after this has returned."""
     with _lock:
         _pending.pop(key, None)
 
 
 @contextmanager
 def within(seconds: float, expire: Callable[[], object]) -> Iterator[None]:
-    """Call `expire` once if the block takes longer than so many seconds."""
+    """Call `expire`, again and again, while the block takes longer than so many seconds."""
     key = object()
     begin(key, seconds, expire)
     try:
@@ -54,13 +55,24 @@ def within(seconds: float, expire: Callable[[], object]) -> Iterator[None]:
 def _watch() -> None:
     while True:
         time.sleep(CHECK_SECONDS)
-        with suppress(Exception):  # such as one for want of memory: the next look does better
+        with suppress(Exception):  # such as for want of memory: the next look does better
             _look()
 
 
 def _look() -> None:
     with _lock:
         now = time.monotonic()
-        for key in [key for key, (moment, _) in _pending.items() if moment < now]:
-            _, expire = _pending.pop(key)
-            expire()
+        for moment, expire in _pending.values():
+            if moment < now:
+                with suppress(Exception):
+                    expire()
+
+
+def _forget() -> None:
+    """Leave the parent's deadlines to the parent, in a process that was forked."""
+    global _lock, _thread
+    _lock, _thread = Lock(), None
+    _pending.clear()
+
+
+os.register_at_fork(after_in_child=_forget)

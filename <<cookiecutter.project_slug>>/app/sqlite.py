@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Config
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from app.faults import Fault
 
@@ -25,6 +26,8 @@ UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.(\w+)")
 BACKUP_SUFFIX = ".sqlite3"
 # Less than this is no place for another transaction.
 MIN_FREE_BYTES = 1024 * 1024
+# Of SQLite's virtual machine, thousands of which take a millisecond.
+STEPS_BETWEEN_SIGNALS = 10_000
 # To this size the log of changes shrinks again.
 LOG_BYTES = 32 * 1024 * 1024
 
@@ -73,7 +76,15 @@ def violated_unique(error: BaseException | None) -> str | None:
 def back_up(url: URL, file: Path) -> None:
     """Copy the database into an empty file; others can read and write meanwhile."""
     with create_engine(url, poolclass=NullPool).connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+        driver: Any = connection.connection.driver_connection
+        # Python handles signals, such as SIGTERM, only when it is called.
+        driver.set_progress_handler(lambda: 0, STEPS_BETWEEN_SIGNALS)
+        try:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+                raise KeyboardInterrupt from None
+            raise
 
 
 def disk_is_full(connection: Connection) -> bool:

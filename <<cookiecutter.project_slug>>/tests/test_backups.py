@@ -141,10 +141,8 @@ def test_a_copy_that_is_stopped_is_deleted(
     with app.app_context():
         monkeypatch.setattr(database.backend(db.engine.dialect), "back_up", stop)
     usual = signal.getsignal(signal.SIGTERM)
-    try:
-        result = back_up(app, tmp_path)
-    finally:
-        signal.signal(signal.SIGTERM, usual)
+    result = back_up(app, tmp_path)
+    assert signal.getsignal(signal.SIGTERM) is usual
     assert (result.exit_code, result.stderr.strip()) == (1, "Aborted!")
     assert list(tmp_path.iterdir()) == []
 
@@ -155,12 +153,14 @@ def test_what_a_killed_process_left_behind_is_deleted_a_day_later(
     with app.app_context():
         backend = database.backend(db.engine.dialect)
     monkeypatch.setattr(backend, "back_up", lambda *_: None)
-    parts = [tmp_path / f"2026013{day}T000000Z{backend.BACKUP_SUFFIX}.part" for day in (0, 1)]
-    for part, hours in zip(parts, (25, 23), strict=True):
-        part.touch()
-        os.utime(part, (time.time() - hours * 3600,) * 2)
+    part = f"{backend.BACKUP_SUFFIX}.part"
+    names = [f"20260130T000000Z{part}", f"20260131T000000Z{part}", f"another{part}"]
+    for name, hours in zip(names, (25, 23, 25), strict=True):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - hours * 3600,) * 2)
+    (tmp_path / f"20260129T000000Z{part}").symlink_to("nowhere")
     assert back_up(app, tmp_path).exit_code == 0
-    assert [part.exists() for part in parts] == [False, True]
+    assert [(tmp_path / name).exists() for name in names] == [False, True, True]
 
 
 def test_a_folder_that_cannot_be_written_is_named(app: Flask, tmp_path: Path) -> None:

@@ -18,6 +18,13 @@ from tests.failing import engine_of
 from tests.test_settings import refusal, started
 
 
+def test_another_database_is_set_up_alike(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(SQLALCHEMY_BINDS={"other": f"sqlite:///{tmp_path}/other.db"})
+    with app.app_context(), db.engines["other"].connect() as connection:
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
 def error(name: str, message: str) -> sqlite3.Error:
     """Return an error as the driver raises it."""
     raised = sqlite3.OperationalError(message)

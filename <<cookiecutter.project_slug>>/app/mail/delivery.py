@@ -1,5 +1,6 @@
 """Send emails to the mail server or, in debug mode, to the development mailbox."""
 
+import io
 import logging
 import smtplib
 import socket
@@ -144,6 +145,7 @@ def _end(server: smtplib.SMTP, late: Event) -> None:
     """End a connection whose server responds too slowly, in whatever it does."""
     late.set()
     if server.sock is not None:
+        server.file = io.BytesIO()  # where it reads on, if the server sends more than it can read
         with suppress(OSError):
             # Not the method of an SSL socket, which would stop encrypting as well.
             socket.socket.shutdown(server.sock, socket.SHUT_RDWR)

@@ -101,10 +101,11 @@ def test_a_silent_server_times_out(make_app: MakeApp) -> None:
     assert not error.permanent
 
 
+@pytest.mark.parametrize(("limit", "value"), [("STEPS", 0.001), ("SHARE_OF_LEASE", 0.0001)])
 def test_a_server_that_never_ends_its_greeting_is_left(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
 ) -> None:
-    monkeypatch.setattr(delivery, "STEPS", 0.001)
+    monkeypatch.setattr(delivery, limit, value)
     with socket.create_server(("127.0.0.1", 0)) as endless, ThreadPoolExecutor(1) as pool:
 
         def greet() -> None:

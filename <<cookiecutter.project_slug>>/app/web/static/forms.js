@@ -4,13 +4,13 @@
 // A form is sent once, however often the button is pressed.
 function release(form) {
   delete form.dataset.sent;
-  form.querySelector('[type="submit"]').removeAttribute("aria-disabled");
+  form.querySelector('[type="submit"]')?.removeAttribute("aria-disabled");
 }
 for (const form of document.querySelectorAll('form[method="post"]')) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
-    form.querySelector('[type="submit"]').setAttribute("aria-disabled", "true");
+    form.querySelector('[type="submit"]')?.setAttribute("aria-disabled", "true");
     // The page may stay: loading was stopped, or the response is a file.
     setTimeout(() => release(form), 5000);
   });
