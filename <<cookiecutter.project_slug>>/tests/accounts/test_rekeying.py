@@ -79,6 +79,23 @@ def test_rekey_lists_what_it_cannot_decrypt(
     assert sign_in(app, phone.code())
 
 
+@pytest.mark.usefixtures("new_key", "phone")
+def test_rekey_goes_on_after_what_it_cannot_decrypt(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        db.session.execute(update(TotpFactor).values(secret="unreadable"))
+        db.session.commit()
+        with monkeypatch.context() as earlier:
+            earlier.setitem(app.config, "SECRET_KEY", SETTINGS["SECRET_KEY"])
+            eve = add_account(app, "eve@example.com")
+            turn_on(authentication.sign_in(eve, PASSWORD, CLIENT, KIND).session, CLIENT)
+    code, output = rekey(app)
+    assert code == 1
+    # Eve's, and the one that waits in Ada's session.
+    assert output.startswith("Encrypted 2 keys with the current SECRET_KEY.\nError: 1 key can't")
+
+
 @pytest.mark.usefixtures("new_key")
 def test_rekey_keeps_a_key_that_was_replaced_in_the_meantime(
     app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch

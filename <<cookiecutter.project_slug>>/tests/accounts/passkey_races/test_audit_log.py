@@ -2,14 +2,16 @@
 
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app.accounts import events
+from app.accounts.errors import WrongCredentials
 from app.accounts.models import Passkey, Session
-from app.accounts.passkeys import store
+from app.accounts.passkeys import ceremonies, store
 from app.extensions import db
 from tests.accounts.passkey_races.conftest import CLIENT, added, begin, disable, outcome
 from tests.software_authenticator import SoftwareAuthenticator, forged
@@ -26,6 +28,22 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(events.logger, "handlers", [Handler()])
     return written
+
+
+def test_a_counter_that_fell_in_a_reauthentication_is_recorded_with_its_client(
+    app: Flask, session: Session, phone: SoftwareAuthenticator, recorded: list[dict[str, Any]]
+) -> None:
+    with app.app_context():
+        current = db.session.get_one(Session, session.id)
+        for counter in (2, 1):
+            begun = ceremonies.reauthentication_options(current, CLIENT)
+            phone.counter = counter
+            with suppress(WrongCredentials):
+                current = ceremonies.reauthenticate(
+                    current, begun.token, phone.get(begun.options), CLIENT
+                ).session
+    (fell,) = [line for line in recorded if line["event"] == "passkey.counter_fell"]
+    assert fell["ip_address"] == CLIENT.ip_address
 
 
 def test_each_step_is_in_the_audit_log(
