@@ -3,15 +3,16 @@
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
 import trustme
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from app import mail
+from app import deadlines, mail
 from app.mail import delivery, emails
 from app.mail.composing import mail_of
 from tests.conftest import Inbox, MakeApp
@@ -101,11 +102,29 @@ def test_a_silent_server_times_out(make_app: MakeApp) -> None:
     assert not error.permanent
 
 
-@pytest.mark.parametrize(("limit", "value"), [("STEPS", 0.001), ("SHARE_OF_LEASE", 0.0001)])
-def test_a_server_that_never_ends_its_greeting_is_left(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+@pytest.mark.parametrize(("lease", "seconds"), [(60, 30), (600, 100)])
+def test_a_delivery_ends_before_another_worker_begins_it_again(
+    make_app: MakeApp,
+    server: tuple[Server, int],
+    monkeypatch: pytest.MonkeyPatch,
+    lease: int,
+    seconds: int,
 ) -> None:
-    monkeypatch.setattr(delivery, limit, value)
+    given, within = [], deadlines.within
+
+    def noted(seconds: float, expire: Callable[[], object]) -> AbstractContextManager[None]:
+        given.append(seconds)
+        return within(seconds, expire)
+
+    monkeypatch.setattr(deadlines, "within", noted)
+    send(app_with(make_app, server[1], JOB_LEASE_SECONDS=lease, MAIL_TIMEOUT_SECONDS=10))
+    assert given == [seconds]
+
+
+def test_a_server_that_never_ends_its_greeting_is_left(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "STEPS", 0.001)
     with socket.create_server(("127.0.0.1", 0)) as endless, ThreadPoolExecutor(1) as pool:
 
         def greet() -> None:
