@@ -151,6 +151,21 @@ def test_checking_passwords_is_limited(make_app: MakeApp) -> None:
             registration.register("Ada", "ada@example.com", PASSWORD, CLIENT)
 
 
+@pytest.mark.parametrize("password", ["F34th3rst0n3h4ugh", "f3ath3rst0nehaugh!"])
+def test_a_name_with_digits_for_letters_is_easy_to_guess(app: Flask, password: str) -> None:
+    with app.app_context():
+        passwords.check(password, ["Ada Lovelace"])
+        with pytest.raises(InvalidInput, match="easy to guess"):
+            passwords.check(password, ["Wilhelmina Featherstonehaugh"])
+
+
+def test_a_password_that_becomes_too_long_is_refused_by_its_field(app: Flask) -> None:
+    with app.app_context(), pytest.raises(InvalidInput) as refusal:
+        passwords.check("\ufb03 tangerine lorry" * 7, [])  # a ligature of three letters
+    (message,) = refusal.value.errors["password"]
+    assert message.endswith("Some of these count as several.")
+
+
 def test_the_name_of_the_app_is_easy_to_guess(make_app: MakeApp) -> None:
     password = "Quokka Zeppelin!"
     with make_app().app_context():
