@@ -75,7 +75,7 @@ def change_password(visitor: Visitor, site: Served, email: str) -> None:
     visitor.fill(current_password=PASSWORD, new_password=OTHER_PASSWORD)
     visitor.press("Change password")
     says(visitor, "Your password was changed")
-    site.mail(email, "Your account has a new password")
+    site.mail(email, "Your password was changed")
 
 
 def use_two_factor_authentication(visitor: Visitor, site: Served, email: str) -> None:

@@ -29,6 +29,7 @@ Writer = Callable[[Job], Email | None]
 NOTICES: dict[str, Callable[[str], Email]] = {
     "already_registered": emails.already_registered,
     "password_changed": emails.password_changed,
+    "password_set": emails.password_set,
     "factor_added": emails.factor_added,
     "factor_replaced": emails.factor_replaced,
     "factor_removed": emails.factor_removed,

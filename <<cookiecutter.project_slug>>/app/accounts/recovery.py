@@ -54,8 +54,10 @@ def complete_reset(token: str, password: str, client: Client) -> str:
     with transaction():
         store.lock(account)
         tokens.redeem(token, "reset")
+        # Until then nobody has signed in: someone was invited, or forgot what they registered with.
+        notice = "password_changed" if account.confirmed_at else "password_set"
         account.confirmed_at = account.confirmed_at or now()
-        _store(account, password_hash)
+        _store(account, password_hash, notice)
         device = devices.remember(account)
     _follow_up(account, client)
     return device
@@ -65,18 +67,18 @@ def replace_password(account: Account, password_hash: str, client: Client) -> No
     """Do what a reset does, for an administrator: store a hash, end all sessions, links and
     known devices, lift the sign-in limit, notify the owner."""
     with transaction():
-        _store(account, password_hash)
+        _store(account, password_hash, "password_changed")
     _follow_up(account, client)
 
 
-def _store(account: Account, password_hash: str) -> None:
+def _store(account: Account, password_hash: str, notice: str) -> None:
     account.password_hash = password_hash
     mailing.cancel_links(account)
     tokens.void(account)
     sessions.end_all(account)
     challenges.void(account)
     devices.forget(account)
-    jobs.enqueue("password_changed", email=account.email, account_id=account.id)
+    jobs.enqueue(notice, email=account.email, account_id=account.id)
 
 
 def _follow_up(account: Account, client: Client) -> None:

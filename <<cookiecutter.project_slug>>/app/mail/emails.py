@@ -122,13 +122,26 @@ def reset_password(to: str, token: str) -> Email:
 
 
 def password_changed(to: str) -> Email:
-    """Tell the owner that a password was set: changed, reset, or the first one."""
+    """Tell the owner that the password was changed."""
     return Email(
         to,
-        "Your account has a new password",
+        "Your password was changed",
         (
-            "A new password was set for your account. Other devices have to sign in again."
+            "The password for your account was changed. Other devices have to sign in again."
             " Passkeys still work: remove those that you don't recognize.",
+            "If this wasn't you, reset your password right away.",
+        ),
+        RESET,
+    )
+
+
+def password_set(to: str) -> Email:
+    """Tell the owner that the account has its first password, as far as they know."""
+    return Email(
+        to,
+        "Your password was set",
+        (
+            "A password was set for your account. You can sign in with it now.",
             "If this wasn't you, reset your password right away.",
         ),
         RESET,

@@ -36,6 +36,7 @@ def test_an_invitation_sets_the_first_password(make_app: MakeApp, registration: 
     assert "expires in 3 days" in mail.body
     with app.app_context():
         recovery.complete_reset(inbox.token(EMAIL), OWN, CLIENT)
+    assert inbox.to(EMAIL)[-1].subject.startswith("Your password was set")
     sign_in(app, EMAIL, OWN)
 
 

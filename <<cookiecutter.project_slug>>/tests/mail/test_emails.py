@@ -35,6 +35,7 @@ REASONS = {
 NOTICES: list[Callable[[str], Email]] = [
     emails.already_registered,
     emails.password_changed,
+    emails.password_set,
     emails.email_change_requested,
     emails.address_in_use,
     emails.email_changed,

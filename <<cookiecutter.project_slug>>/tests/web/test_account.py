@@ -51,7 +51,7 @@ def test_a_new_password_ends_every_other_session(
     assert not other.is_signed_in()
     assert other.sign_in(account, PASSWORD).status_code == 422
     assert other.sign_in(account, NEW).status_code == 303
-    assert "Your account has a new password" in str(inbox.to(account))
+    assert "Your password was changed" in str(inbox.to(account))
 
 
 @pytest.mark.parametrize(

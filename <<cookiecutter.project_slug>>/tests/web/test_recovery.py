@@ -67,7 +67,7 @@ def test_the_new_password_is_the_only_one(
     assert (response.status_code, response.location) == (303, "/login")
     assert browser.sign_in(account, PASSWORD).status_code == 422
     assert browser.sign_in(account, NEW).status_code == 303
-    assert inbox.to(account)[-1].subject.startswith("Your account has a new password")
+    assert inbox.to(account)[-1].subject.startswith("Your password was changed")
 
 
 def test_every_session_of_the_account_ends(

@@ -158,7 +158,7 @@ def test_set_password_signs_out_everywhere_and_notifies_the_owner(
     assert result.exit_code == 0
     assert result.output.startswith(f"Set a new password for {account} and ended its sessions.\n")
     assert count(app, Session) == 0
-    assert inbox.to(account)[-1].subject.startswith("Your account has a new password")
+    assert inbox.to(account)[-1].subject.startswith("Your password was changed")
     with pytest.raises(WrongCredentials):
         sign_in(app, account)
     sign_in(app, account, "tangerine lorry at dusk")

@@ -55,7 +55,7 @@ def test_a_new_password_cancels_the_links_that_wait(
             recovery.replace_password(current.session.account, "scrypt:x", CLIENT)
     assert inbox.to(NEW) == []
     assert "Reset your password" not in subjects(inbox, account)
-    assert "Your account has a new password" in subjects(inbox, account)
+    assert "Your password was changed" in subjects(inbox, account)
 
 
 def test_a_new_password_cancels_no_email_about_another_account(

@@ -76,7 +76,7 @@ def test_an_outage_of_an_hour_neither_loses_nor_repeats_emails(
     assert sorted(email.subject for email in mail_server.sent) == [
         "Confirm your email address",
         "You already have an account",
-        "Your account has a new password",
+        "Your password was changed",
     ]
     assert rows(app) == []
 
