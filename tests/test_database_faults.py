@@ -126,13 +126,16 @@ def test_postgresql_becomes_read_only_and_writable_again(render: Renderer, progr
         name = urlsplit(url).path.lstrip("/")
         switch = f"ALTER DATABASE {name} SET default_transaction_read_only = "
         kick_out = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - our own name
+            # Until they have ended: a request on one that is about to end would fail.
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"  # noqa: S608 - our own name
             f" WHERE datname = '{name}'"
         )
         for statement in (f"{switch} on", kick_out):
             databases.execute("postgresql", statement)
         check_read_only(node, token, browser)
-        databases.execute("postgresql", f"{switch} off")
+        # Connections that only read meanwhile, such as to look for jobs, would stay as they are.
+        for statement in (f"{switch} off", kick_out):
+            databases.execute("postgresql", statement)
         check_available(node, token, browser)
 
 
