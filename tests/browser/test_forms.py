@@ -162,26 +162,27 @@ def test_a_new_password_is_estimated(visit: Visit) -> None:
         expect(visitor.page.get_by_text(words)).to_be_visible()
 
 
-def test_a_command_can_be_copied(visit: Visit) -> None:
-    visitor = visit(permissions=["clipboard-read", "clipboard-write"])
+def copy_first(visitor: Visitor, told: str) -> str:
+    """Press the first button to copy a command, which tells what came of it. Returns the command."""
     visitor.page.goto("/api/docs")
     command = visitor.page.locator(".copyable").first
     command.get_by_role("button", name="Copy").click()
-    expect(command.get_by_role("button")).to_have_text("Copied")
-    copied = visitor.page.evaluate("navigator.clipboard.readText()")
-    assert copied == command.locator("code").inner_text()
-    assert copied.startswith("curl ")
+    expect(command.get_by_role("button")).to_have_text(told)
+    return command.locator("code").inner_text()
+
+
+def test_a_command_can_be_copied(visit: Visit) -> None:
+    visitor = visit(permissions=["clipboard-read", "clipboard-write"])
+    command = copy_first(visitor, "Copied")
+    assert visitor.page.evaluate("navigator.clipboard.readText()") == command
+    assert command.startswith("curl ")
 
 
 def test_what_must_not_be_copied_is_selected(visit: Visit) -> None:
     visitor = visit()
     visitor.page.add_init_script("navigator.clipboard.writeText = () => Promise.reject()")
-    visitor.page.goto("/api/docs")
-    command = visitor.page.locator(".copyable").first
-    command.get_by_role("button", name="Copy").click()
-    expect(command.get_by_role("button")).to_have_text("Not allowed: copy the selection")
-    selected = visitor.page.evaluate("getSelection().toString()")
-    assert selected == command.locator("code").inner_text()
+    command = copy_first(visitor, "Not allowed: copy the selection")
+    assert visitor.page.evaluate("getSelection().toString()") == command
 
 
 def test_every_form_works_without_javascript(visit: Visit) -> None:

@@ -1,6 +1,6 @@
-"""A kind of job for tests."""
+"""A kind of job for tests, and the worker that does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app import jobs
 from app.extensions import db, transaction
 from app.jobs.registry import KINDS, Kind
+from app.jobs.worker import Worker
 
 DAY = 24 * 60 * 60
 
@@ -66,3 +67,13 @@ def probe(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Probe:
     kind = Kind("probe", probe.do, "PROBE_SECONDS", probe.give_up)
     monkeypatch.setitem(KINDS, "probe", kind)
     return probe
+
+
+@pytest.fixture
+def working(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """A worker that wakes when something is enqueued, and is stopped at the end."""
+    monkeypatch.setitem(app.config, "JOBS_IN_PROCESS", True)
+    started = Worker(app)
+    monkeypatch.setitem(app.extensions, "jobs", started)
+    yield started
+    started.stop()

@@ -1,40 +1,24 @@
 """The threads that do jobs, in a web server's process or in one of their own."""
 
-import os
-import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event, Semaphore, Thread
 from types import SimpleNamespace
 
 import pytest
-import time_machine
 from flask import Flask
-from jinja2 import Template
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from app import jobs
 from app.columns import now
 from app.extensions import db, transaction
-from app.jobs import commands, queue, worker
+from app.jobs import queue, worker
 from app.jobs.registry import KINDS, Kind
 from app.jobs.worker import Worker
-from tests import programs
 from tests.conftest import MakeApp
 from tests.jobs.conftest import Probe
 
 SECONDS = 300  # only guards against hanging
-
-
-@pytest.fixture
-def working(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker that wakes when something is enqueued, and is stopped at the end."""
-    monkeypatch.setitem(app.config, "JOBS_IN_PROCESS", True)
-    started = Worker(app)
-    monkeypatch.setitem(app.extensions, "jobs", started)
-    yield started
-    started.stop()
 
 
 def test_the_first_job_starts_the_worker_and_a_commit_wakes_it(
@@ -251,49 +235,6 @@ def test_jobs_on_time_cause_no_warning(
     probe.enqueue()
     Worker(app)._warn_if_late()
     assert caplog.text == ""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_flask_accounts_work_does_jobs_until_sigterm(app: Flask, number: signal.Signals) -> None:
-    # The program has the clock of this machine.
-    today = time_machine.travel(time_machine.escape_hatch.time.time())
-    with today, app.app_context(), transaction():
-        jobs.enqueue("account_deleted", email="ada@example.com")
-    settings = ("SECRET_KEY", "DATABASE_URL", "BASE_URL", "MAIL_SERVER", "PASSWORD_HASH_METHOD")
-    environment = {name: app.config[name] for name in settings}
-    environment = {**os.environ, **environment, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "9"}
-    command = ["-m", "flask", "--app", "wsgi", "accounts", "work"]
-    with programs.started(command, environment) as running:
-        assert "Waiting for jobs" in running.stdout.readline()
-        # Port 9 is closed: the job is tried, and waits again.
-        assert any("(account_deleted) failed, try 1" in line for line in running.stderr)
-        assert running.process.pid is not None
-        os.kill(running.process.pid, number)
-        assert running.ended() == 0
-        assert "Traceback" not in running.stderr.read()
-
-
-def test_flask_accounts_work_keeps_the_templates_of_its_code(
-    app: Flask, working: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Ended(Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            """Return at once, as after a signal."""
-            return True
-
-    read: list[str] = []
-    get_template = app.jinja_env.get_template
-
-    def note(name: str) -> Template:
-        read.append(name)
-        return get_template(name)
-
-    monkeypatch.setattr(app.jinja_env, "get_template", note)
-    monkeypatch.setattr("app.jobs.commands.signal.signal", lambda *_: None)
-    monkeypatch.setattr(commands, "Event", Ended)
-    result = app.test_cli_runner().invoke(args=["accounts", "work"])
-    assert result.exit_code == 0, result.output
-    assert {"mail/mail.txt", "mail/mail.html"} <= set(read)
 
 
 def test_an_error_while_giving_up_a_job_does_not_stop_others(
