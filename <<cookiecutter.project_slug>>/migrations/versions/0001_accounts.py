@@ -3,7 +3,8 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
+from click import ClickException
 
 revision = "0001"
 down_revision = None
@@ -197,7 +198,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables with all their rows."""
+    """Drop the tables with all their rows.
+
+    Raises ClickException if there are accounts, and nobody asked for their deletion.
+    """
+    asked = "delete" in context.get_x_argument(as_dictionary=True) or context.is_offline_mode()
+    accounts = sa.text("SELECT EXISTS (SELECT 1 FROM accounts)")
+    if not asked and op.get_bind().scalar(accounts):
+        raise ClickException("This would delete all accounts. If you want that, add -x delete=all")
     op.drop_table("jobs")
     op.drop_table("limit_counters")
     op.drop_table("passkeys")
