@@ -17,6 +17,12 @@ def timestamp(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def in_words(moment: datetime) -> str:
+    """Format a time as people read it on pages and in emails, such as 31 Jan 2026, 12:00 UTC."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A time, written and read as an aware `datetime` in UTC on every database."""
 

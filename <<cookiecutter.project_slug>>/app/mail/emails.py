@@ -10,6 +10,8 @@ from datetime import datetime
 
 from flask import current_app
 
+from app.columns import in_words
+
 NOT_YOU = "If this wasn't you, you can ignore this email."
 ENTERED = "your address was entered"
 COPY_LINK = "Or copy this link into your browser:"
@@ -265,7 +267,7 @@ def new_device(to: str, signed_in_at: datetime, ip_address: str) -> Email:
         "New sign-in to your account",
         (
             "We noticed a sign-in to your account from a device that we don't recognize.",
-            f"Time: {signed_in_at:%Y-%m-%d %H:%M} UTC. IP address: {ip_address or 'unknown'}.",
+            f"Time: {in_words(signed_in_at)}. IP address: {ip_address or 'unknown'}.",
             "If this was you, you don't need to do anything. If this wasn't you, reset your"
             " password right away. This signs out every device.",
         ),

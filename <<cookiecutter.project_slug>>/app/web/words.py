@@ -1,11 +1,11 @@
 """Template filters that put technical values into words: times, browsers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Flask
 from markupsafe import Markup
 
-from app.columns import timestamp
+from app.columns import in_words, timestamp
 
 
 def init_app(app: Flask) -> None:
@@ -16,9 +16,7 @@ def init_app(app: Flask) -> None:
 
 def moment(value: datetime) -> Markup:
     """Return a time as a <time> element, such as "31 Jan 2026, 12:00 UTC"."""
-    value = value.astimezone(UTC)
-    words = f"{value.day} {value:%b %Y, %H:%M} UTC"
-    return Markup(f'<time datetime="{timestamp(value)}">{words}</time>')  # noqa: S704 - no text
+    return Markup(f'<time datetime="{timestamp(value)}">{in_words(value)}</time>')  # noqa: S704 - no text
 
 
 def device(user_agent: str) -> str:

@@ -38,7 +38,7 @@ def test_the_owner_gets_an_email_about_a_sign_in_on_another_device(
         sign_in(account, device)
         assert notices(inbox, account) == 1
     body = inbox.to(account)[-1].body
-    assert "2026-01-31 12:34 UTC" in body
+    assert "Time: 31 Jan 2026, 12:34 UTC." in body
     assert "203.0.113.7" in body
     assert "forged" not in body
 
