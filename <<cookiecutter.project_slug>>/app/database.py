@@ -1,17 +1,21 @@
 """The connection to the database: its driver, its pool and its time-outs."""
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Config, Flask
 from sqlalchemy import URL, Connection, Dialect, Engine, QueuePool, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import database_url
 from app.extensions import db
 
 if TYPE_CHECKING:
     from app.faults import Fault
+
+logger = logging.getLogger(__name__)
 
 
 class Backend(Protocol):
@@ -41,10 +45,23 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = database_url.with_driver(app.config["DATABASE_URL"])
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config)
     db.init_app(app)
+    app.teardown_appcontext(_end_session)
     with app.app_context():
         for engine in db.engines.values():
             with suppress(LookupError):  # your own of SQLALCHEMY_BINDS may be of another kind
                 backend(engine.dialect).set_up(engine, app.config)
+
+
+def _end_session(_: BaseException | None) -> None:
+    """End the session of a request, even if its connection was lost after the last statement.
+
+    Flask-SQLAlchemy, whose turn is next, would raise outside of Flask: the response that was made
+    would be lost.
+    """
+    try:
+        db.session.remove()
+    except SQLAlchemyError as error:
+        logger.warning("The database connection was lost at the end: %s", type(error).__name__)
 
 
 def backend(dialect: Dialect) -> Backend:
@@ -78,12 +95,14 @@ def _engine_options(config: Config) -> dict[str, Any]:
     #: if cookiecutter.__backend != "sqlite"
     # A connection that died while it was idle is noticed and replaced before its next use.
     options["pool_pre_ping"] = True
-    #: endif
     #: if cookiecutter.__backend == "mysql"
-    if url.get_backend_name() in ("mysql", "mariadb"):
-        # The servers' default, REPEATABLE READ, hides what others committed since the transaction
-        # began, and locks gaps between rows, so that more transactions end in a deadlock.
-        options["isolation_level"] = "READ COMMITTED"
+    # The servers' default, REPEATABLE READ, hides what others committed since the transaction
+    # began, and locks gaps between rows, so that more transactions end in a deadlock.
+    #: endif
+    #: if cookiecutter.__backend == "postgresql"
+    # Whatever the database's own default is: with any other, the later of two transactions fails.
+    #: endif
+    options["isolation_level"] = "READ COMMITTED"
     #: endif
     pool = own.get("poolclass") or url.get_dialect()().get_dialect_pool_class(url)
     if "pool" not in own and issubclass(pool, QueuePool):

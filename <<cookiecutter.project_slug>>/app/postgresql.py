@@ -125,7 +125,8 @@ class Connector:
         seconds = time_outs.of_statements(self.config) or 0
         lock_seconds = self.config["DATABASE_LOCK_TIMEOUT_SECONDS"]
         limits = f"-c statement_timeout={seconds}s -c lock_timeout={lock_seconds}s"
-        return f"{limits} {options.get('options', '')}".strip()
+        # The driver reads times in no other style than ISO.
+        return f"-c datestyle=ISO {limits} {options.get('options', '')}".strip()
 
 
 def check_options(url: URL) -> None:

@@ -205,7 +205,8 @@ def make_app(create: MakeApp) -> Iterator[MakeApp]:
     for app in apps:
         forget_all(app)
         with app.app_context():
-            db.engine.dispose()
+            for engine in db.engines.values():
+                engine.dispose()
 
 
 @pytest.fixture(scope="session")

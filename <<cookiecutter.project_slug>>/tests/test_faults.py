@@ -105,6 +105,23 @@ def test_an_exhausted_connection_pool_is_reported_quickly(
     assert client.get("/work").text == "done"
 
 
+def test_a_connection_that_is_lost_at_the_end_loses_no_response(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def last() -> str:
+        db.session.execute(select(Account).with_for_update())
+        connection = db.session.connection().connection.dbapi_connection
+        assert connection
+        connection.close()
+        return "done"
+
+    app.add_url_rule("/last", "last", last)
+    assert app.test_client().get("/last").text == "done"
+    assert "The database connection was lost at the end: " in caplog.text
+    for _ in range(3):  # more than the pool holds
+        assert app.test_client().get("/work").text == "done"
+
+
 def test_waiting_for_a_lock_times_out(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,15 +7,16 @@ import psycopg
 import pytest
 from flask import Config, Flask
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app import postgresql
-from app.accounts import sessions
+from app.accounts import registration, sessions
 from app.accounts.client import Client
 from app.accounts.models import Account
 from app.config import DEFAULTS
 from app.extensions import db, transaction
+from tests.conftest import PASSWORD, MakeApp
 from tests.programs import SECONDS
 
 
@@ -63,6 +64,26 @@ def test_every_name_can_be_stored_whatever_encoding_the_url_asks_for(
     with pytest.raises(LookupError):
         postgresql.Connector(Config("", {**DEFAULTS})).open(client_encoding="latin1")
     assert used["client_encoding"] == "utf8"
+
+
+def test_other_defaults_of_the_database_change_nothing(
+    make_app: MakeApp, database_url: str
+) -> None:
+    database = f'ALTER DATABASE "{make_url(database_url).database}"'
+    with make_app().app_context(), db.engine.connect() as connection:
+        raw(connection)
+        try:
+            connection.execute(text(f"{database} SET datestyle = 'SQL, DMY'"))
+            connection.execute(text(f"{database} SET default_transaction_isolation = serializable"))
+            connection.commit()
+            with make_app().app_context():
+                registration.create("Ada", "ada@example.com", PASSWORD, confirmed=True)
+                assert db.session.scalars(select(Account.created_at)).one()
+                level = db.session.scalar(text("SHOW transaction_isolation"))
+                assert level == "read committed"
+        finally:
+            connection.execute(text(f"{database} RESET ALL"))
+            connection.commit()
 
 
 def raw(connection: Connection) -> postgresql.Connection:

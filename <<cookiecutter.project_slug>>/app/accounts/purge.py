@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 # Rows deleted in one transaction: a million of them must not lock a table for minutes.
 BATCH = 1000
+# The same for accounts, each with rows of other tables: whoever registers again has to wait.
+ACCOUNTS = 20
 # Seconds between two of them, in which requests that wait to write get their turn.
 PAUSE = 0.1
 
@@ -70,7 +72,7 @@ def purge() -> Purged:
 def _delete(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> int:
     """Delete rows in batches. Return how many there were."""
     count = 0
-    while keys := _batch(key, over):
+    while keys := _batch(key, over, BATCH):
         with transaction():
             # The condition again: what was seen or confirmed in the meantime stays.
             count += changed_rows(delete(key.class_).where(key.in_(keys), over))
@@ -81,7 +83,7 @@ def _delete(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> int:
 def _delete_abandoned_accounts() -> int:
     count, abandoned = 0, _abandoned()
     kept: set[int] = set()
-    while found := _batch(Account.id, abandoned & Account.id.not_in(kept)):
+    while found := _batch(Account.id, abandoned & Account.id.not_in(kept), ACCOUNTS):
         try:
             removed = _delete_accounts(found, abandoned)
         except IntegrityError:
@@ -113,8 +115,8 @@ def _delete_account(account_id: int, over: ColumnElement[bool]) -> bool:
     return changed_rows(delete(Account).where(Account.id == account_id, over)) == 1
 
 
-def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> Sequence[Any]:
-    return db.session.scalars(select(key).where(over).limit(BATCH)).all()
+def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int) -> Sequence[Any]:
+    return db.session.scalars(select(key).where(over).limit(size)).all()
 
 
 def _abandoned() -> ColumnElement[bool]:

@@ -63,6 +63,7 @@ def test_rows_are_removed_in_batches(
     app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr(purge, "ACCOUNTS", 1)
     for number in range(3):
         add_account(app, f"waiting{number}@example.com", confirmed=False)
     with app.app_context():
@@ -73,6 +74,8 @@ def test_rows_are_removed_in_batches(
                 purged = purge.purge()
             assert (purged.sessions, purged.accounts) == (5, 3)
             assert len([each for each in work if each.startswith("DELETE FROM sessions")]) == 3
+            found = [each for each in work if "accounts.created_at <" in each and "LIMIT" in each]
+            assert len(found) == 4
 
 
 def test_what_is_used_in_the_meantime_stays(
@@ -82,8 +85,8 @@ def test_what_is_used_in_the_meantime_stays(
     batch = purge._batch
     add_account(app, "waiting@example.com", confirmed=False)
 
-    def use_meanwhile(key: Any, over: Any) -> Any:
-        keys = batch(key, over)
+    def use_meanwhile(key: Any, over: Any, size: int) -> Any:
+        keys = batch(key, over, size)
         with transaction():
             if key.class_ is Session:
                 db.session.execute(update(Session).values(expires_at=now() + timedelta(days=1)))
