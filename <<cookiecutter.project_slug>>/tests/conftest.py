@@ -111,6 +111,8 @@ SETTINGS: dict[str, Any] = {
     "BASE_URL": "https://localhost",
     "PREFERRED_URL_SCHEME": "https",
     "MAIL_SERVER": "mail.invalid",
+    "MAIL_USE_TLS": False,
+    "MAIL_USE_SSL": False,
     # Tests do the jobs themselves, when they look at what was sent.
     "JOBS_IN_PROCESS": False,
     # The policy is the real one; the hash alone is made cheap.

@@ -136,12 +136,12 @@ def reserve(rule: Rule, client: Client) -> None:
     Raises LimitReached, with the seconds to wait, if none is left.
     """
     for _ in range(IN_FLIGHT_TRIES):
-        full = _count(rule)
-        if not full:
-            return
-        failed = [item for item in full if _has_failed_too_often(rule, item)]
+        # Failures have windows of their own: an attempt that was none opens one, too.
+        failed = [item for item in rule.items if _has_failed_too_often(rule, item)]
         if failed:
-            _refuse(rule, client, _seconds_left(rule, failed))
+            _refuse(rule, client, _seconds_left(rule, failed, FAILED))
+        if not _count(rule):
+            return
         time.sleep(IN_FLIGHT_PAUSE)
     _refuse(rule, client, 1)
 
@@ -240,13 +240,13 @@ def _has_failed_too_often(rule: Rule, item: RateLimitItem) -> bool:
     return not LIMITS.current().use(lambda limiter: limiter.test(item, rule.digest, FAILED))
 
 
-def _seconds_left(rule: Rule, full: list[RateLimitItem]) -> int:
+def _seconds_left(rule: Rule, full: list[RateLimitItem], *counted: str) -> int:
     """Return how long the last of the windows stays open: whole seconds, rather one too many."""
 
     def seconds(limiter: FixedWindowRateLimiter) -> int:
-        ends = [(item, limiter.get_window_stats(item, rule.digest).reset_time) for item in full]
-        left = [min(item.get_expiry(), math.ceil(end - time.time()) + 1) for item, end in ends]
-        return max(1, *left)
+        stats = [limiter.get_window_stats(item, rule.digest, *counted) for item in full]
+        left = [math.ceil(each.reset_time - time.time()) + 1 for each in stats]
+        return max(1, *map(min, left, (item.get_expiry() for item in full)))
 
     return LIMITS.current().use(seconds)
 

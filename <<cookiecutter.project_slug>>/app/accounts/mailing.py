@@ -41,6 +41,8 @@ NOTICES: dict[str, Callable[[str], Email]] = {
     "email_changed": emails.email_changed,
     "account_deleted": emails.account_deleted,
 }
+# What anyone can ask for with any address, so that it may be for nobody.
+OF_STRANGERS = ("confirmation", "reset")
 
 
 def _message_id(job: Job) -> str:
@@ -54,9 +56,9 @@ def _note_given_up(job: Job) -> None:
     account_id = job.account_id or json.loads(job.arguments).get("deleted_account_id")
     if account_id is None:
         account = store.by_email(job.email or "")
-        if account is None:
+        if account is None and job.name in OF_STRANGERS:
             return  # there was nobody to write to
-        account_id = account.id
+        account_id = account.id if account else None
     message = "Email given up: %s, account %s, %d tries: %s"
     logger.error(message, job.name, account_id, job.tries, job.last_error)
     events.record("mail.given_up", Client(), account_id, email=job.name, reason=job.last_error)

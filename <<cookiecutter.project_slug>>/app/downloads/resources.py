@@ -51,10 +51,11 @@ class Files(BaseModel):
     next: Annotated[
         str | None,
         Field(
-            description="The URL of the files that follow; `null` at the end.",
+            description="The URL of the files that follow. There is none at the end.",
             examples=["/api/v1/downloads?after=welcome.txt&limit=100"],
+            exclude_if=lambda url: url is None,
         ),
-    ]
+    ] = None
 
 
 class Paging(BaseModel):

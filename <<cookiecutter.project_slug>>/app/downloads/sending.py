@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -53,6 +54,8 @@ def send(name: str) -> Response:
     if response.is_streamed and response.status_code in (200, 206):
         if current_app.config["DOWNLOAD_ACCEL"]:
             response = _handed_over(response, name)
+        elif request.method == "HEAD":
+            response.close()
         else:
             _take_a_place(response, name)
     # Flask's own `no-cache` would let browsers keep a copy after the sign-out.
@@ -117,7 +120,7 @@ def _handed_over(response: Response, name: str) -> Response:
 
 
 def _take_a_place(response: Response, name: str) -> None:
-    """Count this response until it is closed, so that slow readers leave threads for others."""
+    """Count this response until it ends, so that slow readers leave threads for others."""
     path = files.locate(name)
     places = PLACES.current()
     file: Any = response.response
@@ -126,14 +129,24 @@ def _take_a_place(response: Response, name: str) -> None:
         raise ServiceUnavailable(
             "Too many files are being downloaded. Try again in a minute.", retry_after=RETRY_AFTER
         )
-    # Servers close what they iterate over, and not the response.
     closing = ExitStack()
     closing.callback(places.release)
     closing.callback(file.close)
     with suppress(OSError):  # it was removed meanwhile
         if path is not None:
             closing.callback(_check_length, path, path.stat())
-    file.close = closing.close
+    if "wsgi.file_wrapper" in request.environ:
+        file.close = closing.close  # the server sends its own wrapper in a quicker way
+    else:
+        response.response = _closing(file, closing)
+        next(response.response)  # what has not begun would not be closed
+
+
+def _closing(file: Iterator[bytes], closing: ExitStack) -> Iterator[bytes]:
+    """Yield what a file has. It is closed at its end, too: clients of tests seldom close it."""
+    with closing:
+        yield b""
+        yield from file
 
 
 def _check_length(path: Path, before: os.stat_result) -> None:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import ParamSpec
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
+from werkzeug.urls import uri_to_iri
 from werkzeug.wrappers import Response
 
 from app.accounts.models import EMAIL_LENGTH, Session
@@ -111,7 +112,9 @@ def way_back(otherwise: str) -> str:
         above = (page for path, page in PAGES.items() if request.path.startswith(path))
         return url_for(next(above, otherwise))
     url = urlsplit(request.url)
-    target = url.path + (f"?{url.query}" if url.query else "")
+    # Not the path of that URL, which has lost one level of quotation where a name has a %.
+    path = uri_to_iri(quote(request.root_path + request.path))
+    target = path + (f"?{url.query}" if url.query else "")
     return target if _fits(target) else url_for(otherwise)
 
 

@@ -56,7 +56,8 @@ def reauthenticate_with_passkey() -> ResponseReturnValue:
 def new_passkey_options() -> ResponseReturnValue:
     """Begin to add a passkey."""
     current = _recently_signed_in()
-    read_json({})
+    # Programs may send a password and a code. What counts here is the recent sign-in.
+    read_json({}, {"current_password": str, "code": str})
     return _options(ceremonies.registration_options(current, client()))
 
 

@@ -98,6 +98,25 @@ def test_a_limit_ends_after_the_wait_that_was_shown(make_app: MakeApp, limit: st
         sign_in(app)
 
 
+def test_failures_count_from_the_first_of_them_not_from_a_right_password(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(LIMIT_PASSWORD_FAILURES="2 per 15 minutes")
+    add_account(app)
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
+        sign_in(app)
+        clock.shift(14 * 60)
+        for _ in range(2):
+            with pytest.raises(WrongCredentials):
+                sign_in(app, "wrong")
+        for waiting in (15 * 60, 60):
+            with pytest.raises(LimitReached) as error:
+                sign_in(app)
+            assert waiting <= error.value.retry_after <= waiting + 1
+            clock.shift(14 * 60)
+        sign_in(app)
+
+
 def test_a_password_that_could_not_be_compared_is_no_failure(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,7 @@ def test_a_file_with_an_undecodable_name_is_not_found(ada: ApiClient, tmp_path: 
     (tmp_path / "\U0001f36a.txt").touch()  # sorts after it
     answer = ada.call("GET /downloads?limit=3").json
     assert [file["name"] for file in answer["files"]] == ["page.html", "été/a b.txt", "🍪.txt"]
-    assert answer["next"] is None
+    assert "next" not in answer
     assert ada.call("GET /downloads/%ff.txt").status_code == 404
 
 
@@ -130,7 +130,7 @@ def test_many_files_are_listed_a_page_at_a_time(ada: ApiClient, tmp_path: Path) 
         answer = ada.call(f"GET {page.removeprefix('/api/v1')}").json
         names += [file["name"] for file in answer["files"]]
         lengths.append(len(answer["files"]))
-        page = answer["next"]
+        page = answer.get("next")
     assert lengths == [100, 100, 51]
     assert names == [*(f"{number:03}.txt" for number in range(249)), "page.html", "été/a b.txt"]
 
@@ -141,11 +141,9 @@ def test_a_client_chooses_the_size_and_start_of_a_page(ada: ApiClient) -> None:
     assert first["next"] == "/api/v1/downloads?after=page.html&limit=1"
     rest = ada.call("GET /downloads?after=page.html&limit=1000").json
     assert [file["name"] for file in rest["files"]] == ["été/a b.txt"]
-    assert rest["next"] is None
-    assert ada.call("GET /downloads?after=zzz").json == {
-        "files": rest["files"],  # é sorts after every ASCII letter
-        "next": None,
-    }
+    assert "next" not in rest
+    # é sorts after every ASCII letter
+    assert ada.call("GET /downloads?after=zzz").json == {"files": rest["files"]}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "offset=1"])

@@ -14,7 +14,7 @@ from app.accounts import changes, events, recovery, registration, store, tokens
 from app.accounts.errors import InvalidToken, UsedToken
 from app.accounts.models import Account, MailedToken
 from app.columns import now
-from app.extensions import db
+from app.extensions import db, transaction
 from tests.accounts.mailing.shared import (
     CLIENT,
     NEW,
@@ -141,6 +141,20 @@ def test_a_refused_recipient_is_given_up_at_once(
     jobs.run_due(app)
     assert rows(app) == []
     assert "given up: reset" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "noted"), [("reset", False), ("confirmation", False), ("already_registered", True)]
+)
+def test_what_was_meant_for_nobody_is_given_up_quietly(
+    app: Flask, mail_server: MailServer, caplog: pytest.LogCaptureFixture, name: str, noted: bool
+) -> None:
+    mail_server.error = mail.DeliveryError("refused (550)", permanent=True)
+    with app.app_context(), transaction():
+        jobs.enqueue(name, email="nobody@example.com")
+    jobs.run_due(app)
+    assert rows(app) == []
+    assert (f"given up: {name}, account None" in caplog.text) == noted
 
 
 def ask(kind: str, account: str) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from flask import Flask
@@ -19,6 +20,19 @@ def test_signed_out_people_see_no_files(app: Flask) -> None:
     response = browser.get("/downloads/welcome.txt")
     assert response.location == "/login?next=/downloads/welcome.txt"
     assert browser.client.head("/downloads/nothing").status_code == 303
+
+
+@pytest.mark.parametrize("name", ["100%41?#.txt", "été & a b.txt"])
+def test_signing_in_leads_to_the_file_that_was_asked_for(
+    make_app: MakeApp, tmp_path: Path, account: str, name: str
+) -> None:
+    (tmp_path / name).write_text("found")
+    browser = Browser(make_app(DOWNLOAD_FOLDER=str(tmp_path)))
+    asked = urlsplit(browser.get(f"/downloads/{quote(name)}?a=%26%2B").location)
+    (target,) = parse_qs(asked.query)["next"]
+    location = browser.sign_in(account, next=target).location
+    assert location.endswith("?a=%26%2B")
+    assert browser.get(location).text == "found"
 
 
 def test_the_page_lists_the_files_and_nothing_else(reader: Browser) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from app.accounts.models import NAME_LENGTH, Account, Passkey
 from app.accounts.passkeys import store
 from app.extensions import db, transaction
-from tests.conftest import Inbox, MakeApp, add_account
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.software_authenticator import DEVICE_BOUND, SoftwareAuthenticator
 from tests.web.conftest import Browser, error_of
 from tests.web.factor.conftest import turn_on
@@ -74,6 +74,11 @@ def test_a_new_passkey_is_described(app: Flask, account: str) -> None:
     }
     assert begun["expires_at"] == "2026-01-31T12:05:00Z"
     assert "Only on one device" in browser.get(PAGE).text
+
+
+def test_a_password_beside_the_recent_sign_in_is_no_error(signed_in: Browser) -> None:
+    body = {"current_password": PASSWORD, "code": "123456"}
+    assert signed_in.send(f"{PAGE}/options", body).status_code == 200
 
 
 def test_a_passkey_can_be_named_when_it_is_added(signed_in: Browser) -> None:
