@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.downloads import sending
 from tests.conftest import MakeApp
 from tests.downloads.pages.conftest import CONTENT, hrefs
 from tests.web.conftest import Browser
@@ -125,6 +126,13 @@ def test_the_number_of_concurrent_downloads_is_limited(
         assert browser.client.head("/downloads/digits.txt").status_code == 200
         end(first)
         assert browser.get("/downloads/digits.txt").data == CONTENT
+
+
+def test_a_download_that_never_began_counts_no_longer(make_app: MakeApp, folder: Path) -> None:
+    app = make_app(DOWNLOAD_FOLDER=str(folder), DOWNLOADS_AT_ONCE="1")
+    with app.test_request_context():
+        for _ in range(2):
+            sending.send("digits.txt").close()
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=2-4"}])
