@@ -46,6 +46,8 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config)
     db.init_app(app)
     app.teardown_appcontext(_end_session)
+    # Of each lost connection it writes a traceback; what that means the app says in one line.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     with app.app_context():
         for engine in db.engines.values():
             with suppress(LookupError):  # your own of SQLALCHEMY_BINDS may be of another kind

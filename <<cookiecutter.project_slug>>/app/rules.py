@@ -113,7 +113,7 @@ def _secret_keys(config: Mapping[str, Any]) -> Problems:
     for name, values in keys.items():
         for value in values:
             if len(value) < MIN_SECRET_KEY_LENGTH or len(set(value)) < MIN_SECRET_KEY_CHARACTERS:
-                yield name, f"is too short to be secret; {NEW_SECRET_KEY}"
+                yield name, f"is too short or repeats too few characters; {NEW_SECRET_KEY}"
             if KNOWN_SECRET_KEYS.search(value):
                 yield name, f"is publicly known; {NEW_SECRET_KEY}"
 
