@@ -31,7 +31,7 @@ def test_migrations_run_up_down_and_up_and_match_the_models(migrated_url: str, a
 def test_a_downgrade_deletes_accounts_only_if_asked(migrated_url: str, app: Flask) -> None:
     add_account(app)
     try:
-        refused = flask_db(migrated_url, "downgrade", "base", code=1)
+        refused = flask_db(migrated_url, "downgrade", "-x", "delete=no", "base", code=1)
         assert refused.endswith("delete all accounts. If you want that, add -x delete=all\n")
         with app.app_context():
             assert db.session.scalar(select(Account.name)) == "Ada"
@@ -50,3 +50,4 @@ def test_the_sql_can_be_printed_instead_and_shows_no_password(migrated_url: str)
     assert "CREATE TABLE accounts" in printed
     assert "INSERT INTO alembic_version" in printed
     assert "only-for-this-test" not in printed
+    assert "DROP TABLE accounts" in flask_db(migrated_url, "downgrade", "0001:base", "--sql")

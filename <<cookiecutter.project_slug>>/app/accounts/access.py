@@ -1,4 +1,4 @@
-"""Disable accounts and enable them again."""
+"""What administrators do with accounts: sign them out, disable them, enable them again."""
 
 from sqlalchemy import update
 
@@ -26,6 +26,18 @@ def disable(account: Account, client: Client) -> bool:
     if changed:
         events.record("account.disabled", client, account.id)
     return changed
+
+
+def sign_out(account: Account, client: Client) -> int:
+    """End every session of the account, a sign-in that waits for its second step, and a change of
+    address that is not confirmed yet. Returns how many sessions there were."""
+    with transaction():
+        store.lock(account)
+        challenges.void(account)
+        mailing.cancel_email_change(account)
+        ended = sessions.end_all(account)
+    events.record("session.revoked_all", client, account.id, sessions=ended)
+    return ended
 
 
 def enable(account: Account, client: Client) -> bool:

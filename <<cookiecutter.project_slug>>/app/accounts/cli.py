@@ -8,11 +8,9 @@ import click
 
 from app.accounts import (
     access,
-    challenges,
     changes,
     events,
     factors,
-    mailing,
     purge,
     recovery,
     registration,
@@ -170,12 +168,7 @@ def reset_password(email: str) -> None:
 def sign_out(email: str) -> None:
     """End every session of EMAIL's account."""
     account = find(email)
-    with transaction():
-        store.lock(account)
-        challenges.void(account)
-        mailing.cancel_email_change(account)
-        ended = sessions.end_all(account)
-    events.record("session.revoked_all", CLIENT, account.id, sessions=ended)
+    ended = access.sign_out(account, CLIENT)
     say(f"Ended {count(ended, 'session')} of {account.email}.")
 
 

@@ -129,25 +129,24 @@ def spend(rule: Rule, client: Client) -> None:
 
 
 def reserve(rule: Rule, client: Client) -> None:
-    """Count an attempt as a failure until `release` says it was none, or `fail` that it was one.
+    """Count an attempt that is to be judged: by `release` as right, by `fail` as wrong.
 
-    Attempts at the same moment cannot pass the limit together. One that is kept out by others
-    which are not judged yet waits for them.
+    Failures and what is not judged yet cannot pass the limit together. An attempt that is kept out
+    by others which are not judged yet waits for them.
     Raises LimitReached, with the seconds to wait, if none is left.
     """
     for _ in range(IN_FLIGHT_TRIES):
-        # Failures have windows of their own: an attempt that was none opens one, too.
         failed = [item for item in rule.items if _has_failed_too_often(rule, item)]
         if failed:
             _refuse(rule, client, _seconds_left(rule, failed, FAILED))
-        if not _count(rule):
+        if LIMITS.current().use(lambda limiter: _begin(limiter, rule)):
             return
         time.sleep(IN_FLIGHT_PAUSE)
     _refuse(rule, client, 1)
 
 
 def release(rule: Rule) -> None:
-    """Take back an attempt that `reserve` counted and that turned out to be no failure."""
+    """Count an attempt that `reserve` counted no longer: it was no failure."""
     LIMITS.current().use(lambda limiter: _uncount(limiter, rule, rule.items))
 
 
@@ -162,6 +161,7 @@ def fail(rule: Rule) -> bool:
             limiter.storage.incr(item.key_for(rule.digest, FAILED), item.get_expiry())
             for item in rule.items
         ]
+        _uncount(limiter, rule, rule.items)
         return any(count == item.amount for count, item in zip(counts, rule.items, strict=True))
 
     return LIMITS.current().use(note)
@@ -228,9 +228,22 @@ def _count(rule: Rule) -> list[RateLimitItem]:
     return LIMITS.current().use(count)
 
 
+def _begin(limiter: FixedWindowRateLimiter, rule: Rule) -> bool:
+    """Count an attempt in every window. Return whether each has room for it beside the failures;
+    otherwise it counts in none."""
+    for number, item in enumerate(rule.items):
+        attempts, failures = item.key_for(rule.digest), item.key_for(rule.digest, FAILED)
+        # In this order: what is judged meanwhile counts twice, never not at all.
+        begun = limiter.storage.incr(attempts, item.get_expiry())
+        if begun + limiter.storage.get(failures) > item.amount:
+            _uncount(limiter, rule, rule.items[: number + 1])
+            return False
+    return True
+
+
 def _uncount(limiter: FixedWindowRateLimiter, rule: Rule, items: list[RateLimitItem]) -> None:
     for item in items:
-        # Nothing is taken from a window that opened, or was lifted, since then.
+        # Not below 0: the window may have ended, or been lifted, since then.
         if limiter.storage.get(item.key_for(rule.digest)) > 0:
             limiter.hit(item, rule.digest, cost=-1)
 

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # Rows deleted in one transaction: a million of them must not lock a table for minutes.
 BATCH = 1000
 # The same for accounts, each with rows of other tables: whoever registers again has to wait.
-ACCOUNTS = 20
+ACCOUNTS = 50
 # Seconds between two of them, in which requests that wait to write get their turn.
 PAUSE = 0.1
 
@@ -47,40 +47,42 @@ class Purged:
 
 
 @jobs.every(timedelta(days=1), "purge")
-def purge_daily(_: jobs.Job) -> None:
+def purge_daily(job: jobs.Job) -> None:
     """Do the same as `flask accounts purge`, once a day."""
-    purge()
+    purge(job)
 
 
-def purge() -> Purged:
+def purge(job: jobs.Job | None = None) -> Purged:
     """Delete ended sessions, expired tokens and challenges, unconfirmed accounts and keys,
     devices not seen for long, and old counters of rate limits.
 
     Keep an account whose owner has a link that still works.
     """
-    _delete(Device.id, Device.expires_at <= now())
-    _delete(Challenge.id, Challenge.expires_at <= now())
-    _delete(TotpSetup.session_id, TotpSetup.expires_at <= now())
-    _delete(LimitCounter.name, LimitCounter.expires_at <= now())
+    _delete(Device.id, Device.expires_at <= now(), job)
+    _delete(Challenge.id, Challenge.expires_at <= now(), job)
+    _delete(TotpSetup.session_id, TotpSetup.expires_at <= now(), job)
+    _delete(LimitCounter.name, LimitCounter.expires_at <= now(), job)
     return Purged(
-        sessions=_delete(Session.id, Session.expires_at <= now()),
-        tokens=_delete(MailedToken.id, MailedToken.expires_at <= now()),
-        accounts=_delete_abandoned_accounts(),
+        sessions=_delete(Session.id, Session.expires_at <= now(), job),
+        tokens=_delete(MailedToken.id, MailedToken.expires_at <= now(), job),
+        accounts=_delete_abandoned_accounts(job),
     )
 
 
-def _delete(key: InstrumentedAttribute[Any], over: ColumnElement[bool]) -> int:
+def _delete(
+    key: InstrumentedAttribute[Any], over: ColumnElement[bool], job: jobs.Job | None
+) -> int:
     """Delete rows in batches. Return how many there were."""
     count = 0
     while keys := _batch(key, over, BATCH):
         with transaction():
             # The condition again: what was seen or confirmed in the meantime stays.
             count += changed_rows(delete(key.class_).where(key.in_(keys), over))
-        time.sleep(PAUSE)
+        _pause(job)
     return count
 
 
-def _delete_abandoned_accounts() -> int:
+def _delete_abandoned_accounts(job: jobs.Job | None) -> int:
     count, abandoned = 0, _abandoned()
     kept: set[int] = set()
     while found := _batch(Account.id, abandoned & Account.id.not_in(kept), ACCOUNTS):
@@ -96,7 +98,7 @@ def _delete_abandoned_accounts() -> int:
         for account_id in removed:
             events.record("account.purged", Client(), account_id)
         count += len(removed)
-        time.sleep(PAUSE)
+        _pause(job)
     if kept:
         message = "Unconfirmed accounts that foreign keys without `ondelete` keep: %d"
         logger.error(message, len(kept))
@@ -113,6 +115,14 @@ def _delete_account(account_id: int, over: ColumnElement[bool]) -> bool:
     # Locked by a statement of its own: one that has to wait sees no link sent in the meantime.
     db.session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
     return changed_rows(delete(Account).where(Account.id == account_id, over)) == 1
+
+
+def _pause(job: jobs.Job | None) -> None:
+    """Wait between two transactions, and keep the job, so that no other worker begins with it."""
+    if job is not None:
+        with transaction():
+            jobs.hold(job)
+    time.sleep(PAUSE)
 
 
 def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int) -> Sequence[Any]:

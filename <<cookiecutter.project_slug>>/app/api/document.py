@@ -205,7 +205,9 @@ def example_of(schema: Json, schemas: dict[str, Json]) -> Any:
         return {name: example_of(field, schemas) for name, field in schema["properties"].items()}
     if "const" in schema:
         return schema["const"]
-    plain = {"boolean": True, "object": {}, "string": "text", "integer": 1}
+    if "enum" in schema:
+        return schema["enum"][0]
     if schema.get("type") == "array":
-        return [example_of(schema["items"], schemas)]
-    return plain[schema["type"]]
+        return [example_of(schema.get("items", {}), schemas)]
+    plain = {"boolean": True, "string": "text", "integer": 1, "number": 1.5, "null": None}
+    return plain.get(schema.get("type", ""), {})  # an object, or what may be anything

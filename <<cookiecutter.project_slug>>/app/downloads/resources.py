@@ -49,13 +49,14 @@ class Files(BaseModel):
 
     files: list[File]
     next: Annotated[
-        str | None,
+        str,
         Field(
             description="The URL of the files that follow. There is none at the end.",
             examples=["/api/v1/downloads?after=welcome.txt&limit=100"],
-            exclude_if=lambda url: url is None,
+            exclude_if=lambda url: not url,
+            json_schema_extra=lambda schema: schema.pop("default"),
         ),
-    ] = None
+    ] = ""
 
 
 class Paging(BaseModel):
@@ -82,7 +83,7 @@ def list_files(query: Paging) -> Files:
     """
     names = [name for name in files.names() if name > query.after]
     page, rest = names[: query.limit], names[query.limit :]
-    following = url_for(".list_files", after=page[-1], limit=query.limit) if rest else None
+    following = url_for(".list_files", after=page[-1], limit=query.limit) if rest else ""
     return Files(files=[_described(file) for file in files.existing(page)], next=following)
 
 

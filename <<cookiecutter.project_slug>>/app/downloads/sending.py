@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import re
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -130,7 +131,8 @@ def _take_a_place(response: Response, name: str) -> None:
             "Too many files are being downloaded. Try again in a minute.", retry_after=RETRY_AFTER
         )
     closing = ExitStack()
-    closing.callback(places.release)
+    # Also if a response is dropped unsent, such as by an error of an `after_request`.
+    closing.callback(weakref.finalize(file, places.release))
     closing.callback(file.close)
     with suppress(OSError):  # it was removed meanwhile
         if path is not None:

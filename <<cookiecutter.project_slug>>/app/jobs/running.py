@@ -62,7 +62,7 @@ def run(job: Job) -> Result:
         if error.permanent:
             return _give_up(job, error.reason)
         return _fail(job, error.reason)
-    except Exception as error:  # whatever it is, the other jobs go on
+    except (Exception, SystemExit) as error:  # whatever it is, the other jobs go on
         return _fail(job, describe(error))
     with transaction():
         queue.finish(job, done=True)
@@ -93,7 +93,7 @@ def _give_up(job: Job, error: str) -> Result:
     return Result(error)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Return an error's type and place; its message may hold personal data."""
     frames = list(traceback.extract_tb(error.__traceback__))
     # Of the app's own code, if there is any: a line of a package says little about the cause.

@@ -63,8 +63,12 @@ class Worker:
                 name = f"jobs-{number}"
                 # Python does not wait for such a thread; `stop` does, when the process ends.
                 thread = Thread(target=self._loop, args=(working,), name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no memory: the next job that is enqueued tries again
+                    logger.error("A thread for background jobs can't start")
+                    break
                 self._threads.append(thread)
-                thread.start()
         atexit.register(self.stop)
 
     def wake(self) -> None:

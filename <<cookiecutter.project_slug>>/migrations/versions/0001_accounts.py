@@ -202,9 +202,9 @@ def downgrade() -> None:
 
     Raises ClickException if there are accounts, and nobody asked for their deletion.
     """
-    asked = "delete" in context.get_x_argument(as_dictionary=True) or context.is_offline_mode()
+    asked = context.get_x_argument(as_dictionary=True).get("delete") == "all"
     accounts = sa.text("SELECT EXISTS (SELECT 1 FROM accounts)")
-    if not asked and op.get_bind().scalar(accounts):
+    if not (asked or context.is_offline_mode()) and op.get_bind().scalar(accounts):
         raise ClickException("This would delete all accounts. If you want that, add -x delete=all")
     op.drop_table("jobs")
     op.drop_table("limit_counters")

@@ -127,6 +127,34 @@ def test_an_attempt_that_waits_in_vain_for_others_is_refused(
     assert refused.value.retry_after == 1
 
 
+def test_failures_and_attempts_in_flight_cannot_pass_the_limit_together(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(**{RULE: "3 per 15 minutes"})
+    monkeypatch.setattr(limits, "IN_FLIGHT_PAUSE", 0)
+    rule = Rule(RULE, "code failures", ("ada@example.com",))
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock, app.app_context():
+        limits.reserve(rule, CLIENT)
+        limits.release(rule)
+        clock.shift(14 * 60)
+        for _ in range(2):
+            limits.reserve(rule, CLIENT)
+            limits.fail(rule)
+        clock.shift(61)  # the right one's window ends
+        limits.reserve(rule, CLIENT)
+        with pytest.raises(LimitReached) as refused:
+            limits.reserve(rule, CLIENT)
+        assert refused.value.retry_after == 1  # it waits for the one that isn't judged yet
+        assert limits.fail(rule)
+        with pytest.raises(LimitReached) as refused:
+            limits.reserve(rule, CLIENT)
+        assert 13 * 60 < refused.value.retry_after <= 14 * 60
+        clock.shift(refused.value.retry_after)
+        for _ in range(3):
+            limits.reserve(rule, CLIENT)
+            limits.fail(rule)
+
+
 def test_nothing_is_given_back_to_a_window_that_opened_later(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
     rule = Rule(RULE, "code failures", ("ada@example.com",))

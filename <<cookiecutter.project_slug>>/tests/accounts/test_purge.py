@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from app.accounts.limits import Rule
 from app.accounts.models import Account, Device, LimitCounter, Session
 from app.columns import now
 from app.extensions import db, transaction
+from app.jobs import queue
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.work import counted
 
@@ -76,6 +78,27 @@ def test_rows_are_removed_in_batches(
             assert len([each for each in work if each.startswith("DELETE FROM sessions")]) == 3
             found = [each for each in work if "accounts.created_at <" in each and "LIMIT" in each]
             assert len(found) == 4
+
+
+def test_only_one_worker_at_a_time_purges(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "ACCOUNTS", 1)
+    for number in range(3):
+        add_account(app, f"waiting{number}@example.com", confirmed=False)
+    with app.app_context(), time_machine.travel(now() + timedelta(days=8), tick=False) as clock:
+        queue.ensure_repeating()
+        pauses = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            clock.shift(app.config["JOB_LEASE_SECONDS"] - 1)
+            assert queue.take() is None
+
+        monkeypatch.setattr(purge, "time", SimpleNamespace(sleep=pause))
+        job = queue.take()
+        assert job is not None
+        purge.purge_daily(job)
+        assert len(pauses) == 3
+        assert db.session.scalar(select(func.count()).select_from(Account)) == 0
 
 
 def test_what_is_used_in_the_meantime_stays(

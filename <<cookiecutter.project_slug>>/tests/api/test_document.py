@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
+from pydantic import BaseModel
 
+from app.api.document import example_of
 from tests.api.conftest import ApiClient
 from tests.conftest import MakeApp
 
@@ -151,6 +153,25 @@ def test_it_says_where_the_api_is_mounted(make_app: MakeApp, prefix: str) -> Non
     served: Json = client.get(f"{prefix}/api/v1/openapi.json").get_json()
     assert served["servers"] == [{"url": "/shop"}]
     assert "https://localhost/shop/api/v1" in client.get(f"{prefix}/api/docs").text
+
+
+class Many(BaseModel):
+    """Fields as owners may write them."""
+
+    ratio: float
+    scope: Literal["read", "write"]
+    nothing: None
+    anything: Any
+    many: list[Any]
+    table: dict[str, int]
+    choice: int | None
+
+
+def test_every_type_of_a_field_has_an_example() -> None:
+    schema = Many.model_json_schema()
+    example = example_of(schema, {})
+    OAS31Validator(schema).validate(example)
+    assert Many(**example)
 
 
 def test_the_page_says_which_fields_are_optional(app: Flask) -> None:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -133,6 +134,14 @@ def test_many_files_are_listed_a_page_at_a_time(ada: ApiClient, tmp_path: Path) 
         page = answer.get("next")
     assert lengths == [100, 100, 51]
     assert names == [*(f"{number:03}.txt" for number in range(249)), "page.html", "été/a b.txt"]
+
+
+def test_the_document_says_that_the_last_page_has_no_next(app: Flask) -> None:
+    document: Any = app.test_client().get("/api/v1/openapi.json").json
+    files = document["components"]["schemas"]["Files"]
+    assert files["required"] == ["files"]
+    assert files["properties"]["next"]["type"] == "string"
+    assert "default" not in files["properties"]["next"]
 
 
 def test_a_client_chooses_the_size_and_start_of_a_page(ada: ApiClient) -> None:

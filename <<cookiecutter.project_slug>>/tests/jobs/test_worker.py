@@ -51,6 +51,21 @@ def test_a_process_of_its_own_looks_for_jobs_often(
         alone.stop()
 
 
+def test_without_memory_for_a_thread_the_next_job_starts_it(
+    app: Flask, probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    done = Event()
+    probe.action = lambda _: done.set()
+    with monkeypatch.context() as patches:
+        patches.setattr(Thread, "start", fail)
+        probe.enqueue()
+    probe.enqueue()
+    assert done.wait(SECONDS)
+
+
 def test_a_rollback_does_not_wake_the_worker(app: Flask, probe: Probe, working: Worker) -> None:
     def fail() -> None:
         with transaction():

@@ -1,5 +1,6 @@
 """What a file is sent with, and to whom."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
+from werkzeug.wsgi import FileWrapper
 
 from app.downloads import sending
 from tests.conftest import MakeApp
@@ -133,6 +135,22 @@ def test_a_download_that_never_began_counts_no_longer(make_app: MakeApp, folder:
     with app.test_request_context():
         for _ in range(2):
             sending.send("digits.txt").close()
+
+
+class ServersWrapper(FileWrapper):
+    """What a server sends in a way of its own."""
+
+
+def test_a_server_sends_a_file_in_its_own_way(make_app: MakeApp, folder: Path) -> None:
+    app = make_app(DOWNLOAD_FOLDER=str(folder), DOWNLOADS_AT_ONCE="1")
+    environ = {"wsgi.file_wrapper": ServersWrapper}
+    with app.test_request_context(environ_overrides=environ):
+        for _ in range(2):  # neither reaches the server
+            response = sending.send("digits.txt")
+            assert isinstance(response.response, ServersWrapper)
+            response.response.file.close()
+            del response
+            gc.collect()
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=2-4"}])
