@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 # Rows deleted in one transaction: a million of them must not lock a table for minutes.
 BATCH = 1000
-# The same for accounts, which have rows of other tables: registering with one of their addresses waits.
+# The same for accounts, which have rows of other tables: to register with one of them has to wait.
 ACCOUNTS = 50
 # Seconds between two of them, in which requests that wait to write get their turn.
 PAUSE = 0.1
