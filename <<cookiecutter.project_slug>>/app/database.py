@@ -97,14 +97,17 @@ def _engine_options(config: Config) -> dict[str, Any]:
     #: if cookiecutter.__backend != "sqlite"
     # A connection that died while it was idle is noticed and replaced before its next use.
     options["pool_pre_ping"] = True
+    #: endif
     #: if cookiecutter.__backend == "mysql"
-    # The servers' default, REPEATABLE READ, hides what others committed since the transaction
-    # began, and locks gaps between rows, so that more transactions end in a deadlock.
+    if url.get_backend_name() in ("mysql", "mariadb"):
+        # The servers' default, REPEATABLE READ, hides what others committed since the transaction
+        # began, and locks gaps between rows, so that more transactions end in a deadlock.
+        options["isolation_level"] = "READ COMMITTED"
     #: endif
     #: if cookiecutter.__backend == "postgresql"
-    # Whatever the database's own default is: with any other, the later of two transactions fails.
-    #: endif
-    options["isolation_level"] = "READ COMMITTED"
+    if url.get_backend_name() == "postgresql":
+        # Whatever the database's own default is: with others, the later of two changes fails.
+        options["isolation_level"] = "READ COMMITTED"
     #: endif
     pool = own.get("poolclass") or url.get_dialect()().get_dialect_pool_class(url)
     if "pool" not in own and issubclass(pool, QueuePool):
