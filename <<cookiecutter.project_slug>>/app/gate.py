@@ -117,8 +117,8 @@ def _check_dates(environ: "WSGIEnvironment") -> None:
 
 def init_app(app: Flask) -> None:
     """Put the gate in front of the app, and the border in front of the gate."""
-    # The way that Flask documents to wrap an app; mypy takes any assigned method for a mistake.
-    app.wsgi_app = Border(app, Gate(app))  # type: ignore[method-assign]
+    # As Flask documents it; mypy takes any assigned method for a mistake.
+    app.wsgi_app = Border(app, Gate(app))  # type: ignore[method-assign]  # meant to be another
     app.before_request(_refuse_early)
 
 
