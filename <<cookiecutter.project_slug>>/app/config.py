@@ -42,7 +42,7 @@ class Setting:
         return copy(self.default) if value in (None, []) else value
 
 
-SETTINGS = (
+SETTINGS: tuple[Setting, ...] = (
     Setting("APP_NAME", kinds.text, APP_NAME),
     Setting("APP_DESCRIPTION", kinds.text, APP_DESCRIPTION),
     # Signs cookies. The fallbacks are older keys, still accepted after a rotation.

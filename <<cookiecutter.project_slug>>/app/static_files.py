@@ -8,6 +8,8 @@ from typing import Any
 from flask import Flask, Response, current_app, has_request_context, request
 from werkzeug.security import safe_join
 
+from app.routing import LazyRule
+
 # The name of the hash in the query.
 HASH = "v"
 YEAR = 365 * 24 * 60 * 60
@@ -17,6 +19,8 @@ SHORT = 60
 
 class App(Flask):
     """Flask, with the hash in every URL of a static file, of the app's and of all blueprints'."""
+
+    url_rule_class = LazyRule
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from typing import Any
 
@@ -38,6 +38,28 @@ pytest_plugins = [
 os.environ["FLASK_SKIP_DOTENV"] = "1"
 for name in ("FLASK_DEBUG", *config.DEFAULTS):
     os.environ.pop(name, None)
+
+# What is unset in tests, unless one sets it, whatever the defaults in app/config.py become.
+UNSET = {
+    "MAIL_DEFAULT_SENDER",
+    "MAIL_USERNAME",
+    "MAIL_PASSWORD",
+    "SUPPORT_EMAIL",
+    "TOTP_ISSUER",
+    #: if cookiecutter.interface == "api"
+    "CLIENT_URL",
+    #: endif
+    #: if cookiecutter.interface != "html"
+    "API_ALLOWED_ORIGINS",
+    #: endif
+    #: if cookiecutter.__file_download
+    "DOWNLOAD_ACCEL",
+    #: endif
+}
+config.SETTINGS = tuple(
+    replace(setting, default=type(setting.default)()) if setting.name in UNSET else setting
+    for setting in config.SETTINGS
+)
 
 # Every run tries the same examples, and none fails because the machine is busy: some of
 # Hypothesis's health checks measure time. `make fuzz` tries new examples.

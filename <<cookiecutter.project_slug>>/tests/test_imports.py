@@ -1,9 +1,13 @@
-"""What the app imports when it starts."""
+"""What the app does when it starts, and what only later."""
 
 import subprocess
 import sys
+from typing import Any
 
-from tests.conftest import SETTINGS
+import pytest
+from werkzeug.routing import Rule
+
+from tests.conftest import SETTINGS, MakeApp
 from tests.test_settings import URL
 
 
@@ -32,3 +36,21 @@ def test_the_app_starts_without_what_only_some_requests_need() -> None:
     ).stdout.split()
     assert "app.accounts.registration" in imported
     assert not late & set(imported)
+
+
+def test_no_url_is_prepared_before_it_is_needed(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = []
+    original = Rule._compile_builder
+
+    def count(rule: Rule, *arguments: Any) -> Any:
+        compiled.append(rule.rule)
+        return original(rule, *arguments)
+
+    monkeypatch.setattr(Rule, "_compile_builder", count)
+    app = make_app()
+    assert not compiled
+    with app.test_request_context():
+        assert [app.url_for("health.healthz") for _ in range(2)] == ["/healthz"] * 2
+    assert compiled == ["/healthz"]

@@ -400,9 +400,22 @@ def test_the_default_sender_uses_the_host_of_the_app(url: str, sender: str) -> N
     assert settings["MAIL_DEFAULT_SENDER"] == sender
 
 
-def test_a_weak_hash_logs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    create_app({**SETTINGS, "DATABASE_URL": URL, "TESTING": False})
-    assert "PASSWORD_HASH_METHOD" in caplog.text
+@pytest.mark.parametrize(
+    ("method", "warned"),
+    [
+        ("scrypt:32768:8:3", False),
+        ("scrypt:32768:8:2", True),
+        ("pbkdf2:sha256:600000", False),
+        ("pbkdf2:sha256:599999", True),
+        ("pbkdf2:sha512:210000", False),
+    ],
+)
+def test_a_hash_weaker_than_owasp_asks_for_logs_a_warning(
+    caplog: pytest.LogCaptureFixture, method: str, warned: bool
+) -> None:
+    settings = {"DATABASE_URL": URL, "TESTING": False, "PASSWORD_HASH_METHOD": method}
+    create_app({**SETTINGS, **settings})
+    assert ("PASSWORD_HASH_METHOD costs less than OWASP asks for" in caplog.text) is warned
 
 
 #: if cookiecutter.__backend != "sqlite"

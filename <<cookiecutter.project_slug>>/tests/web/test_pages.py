@@ -71,7 +71,7 @@ def check(text: str) -> None:
     for tag, attributes in page.elements:
         assert not any(name.startswith("on") or name == "style" for name in attributes), tag
         for address in (attributes.get("href"), attributes.get("src")):
-            assert address is None or re.match(r"/(?!/)|#", address), address
+            assert address is None or re.match(r"/(?!/)|#|mailto:|tel:", address), address
 
 
 @pytest.mark.parametrize("path", SIGNED_OUT)
