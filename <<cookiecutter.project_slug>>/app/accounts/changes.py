@@ -46,7 +46,7 @@ def change_password(
     """
     account = current.account
     refusals = Refusals()
-    refusals.collect(passwords.check, password, [account.name, account.email], client)
+    refusals.collect(passwords.check, password, account.own_words, client)
     proof = refusals.collect(
         authentication.confirm_password, current, current_password, client, "current_password"
     )

@@ -146,7 +146,7 @@ def set_password(email: str, password_stdin: bool) -> None:
     account = find(email)
     password = _read_password(password_stdin)
     try:
-        policy.check(password, [account.name, account.email])
+        policy.check(password, account.own_words)
     except InvalidInput as error:
         raise _refusal(error) from None
     with sending():

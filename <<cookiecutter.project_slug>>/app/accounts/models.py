@@ -106,6 +106,11 @@ class Account(Base):
     )
     #: endif
 
+    @property
+    def own_words(self) -> list[str]:
+        """What others know about the person, so that a password made of it is easy to guess."""
+        return [self.name, self.email]
+
 
 class Session(Base):
     """A signed-in browser or API client. Only the SHA-256 of its token is stored."""

@@ -49,7 +49,7 @@ def complete_reset(token: str, password: str, client: Client) -> str:
     Raises InvalidToken, InvalidInput (the token stays valid), LimitReached.
     """
     _, account = tokens.find(token, "reset")
-    passwords.check(password, [account.name, account.email], client)
+    passwords.check(password, account.own_words, client)
     password_hash = passwords.hash_password(password)
     with transaction():
         store.lock(account)

@@ -139,6 +139,12 @@ def test_the_home_page_helps_developers_only_in_debug_mode(
     assert "mailbox" not in browser.get("/").text
 
 
+@pytest.mark.parametrize("path", SIGNED_OUT)
+def test_a_page_in_debug_mode(make_app: MakeApp, path: str) -> None:
+    app = make_app(DEBUG=True, BASE_URL="http://localhost", PREFERRED_URL_SCHEME="http")
+    check(app.test_client().get(path).text)
+
+
 def test_the_home_page_of_strangers_says_what_the_app_is(make_app: MakeApp) -> None:
     app = make_app(APP_DESCRIPTION="Bookings & <more>")
     page = app.test_client().get("/").text
