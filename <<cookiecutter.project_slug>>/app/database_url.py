@@ -31,8 +31,8 @@ def read(value: Any) -> str:
         parsed = make_url(with_driver(url))
         parsed.get_dialect()().create_connect_args(parsed)  # some options are numbers
     except KeyError:
-        known = ", ".join(f"{name}://" for name in DRIVERS)
-        raise ValueError(f"must start with one of: {known}") from None
+        known = " or ".join(f"{name}://" for name in DRIVERS)
+        raise ValueError(f"must start with {known}") from None
     except (ArgumentError, ValueError):
         raise ValueError("can't be read; see docs/settings.md for an example") from None
     if not 1 <= (parsed.port or 1) <= 65535:

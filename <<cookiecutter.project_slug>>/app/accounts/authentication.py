@@ -72,10 +72,10 @@ def sign_in(email: str, password: str, client: Client, kind: str) -> SignedIn:
     """
     account = store.by_email(email)
     device = devices.identify(client.devices, account)
-    failures = _failures("device", device) if device else _failures("address", address_key(email))
-    password_hash = _compare(account, password, client, failures)
+    account_id = account.id if account else None
+    source, name = ("device", device) if device else ("address", address_key(email))
+    password_hash = _compare(account, password, client, _failures(source, name, account_id))
     if account is None or password_hash is None:
-        account_id = account.id if account else None
         disabled = account is not None and account.disabled_at is not None
         reason = "disabled" if disabled else "wrong credentials"
         events.record("sign_in.refused", client, account_id, reason=reason)
@@ -147,7 +147,9 @@ def confirm_password(current: Session, password: str, client: Client, field: str
     account = current.account
     refusal = InvalidInput({field: ["This isn't your current password."]})
     # Counted for this session alone: strangers cannot keep its owner from changing anything.
-    password_hash = _compare(account, password, client, _failures("session", current.id))
+    password_hash = _compare(
+        account, password, client, _failures("session", current.id, account.id)
+    )
     if password_hash is None:
         events.record("sign_in.refused", client, account.id, reason="wrong password")
         raise refusal
@@ -156,13 +158,13 @@ def confirm_password(current: Session, password: str, client: Client, field: str
 
 def lift_limit(account: Account) -> None:
     """Let strangers try passwords for the account again."""
-    limits.lift(_failures("address", account.email))
+    limits.lift(_failures("address", account.email, account.id))
 
 
-def _failures(source: str, name: str | int) -> Rule:
+def _failures(source: str, name: str | int, account_id: int | None) -> Rule:
     """Return the limit on wrong passwords from one source: strangers who enter an email
     address, a known device, or a session. Each is counted separately."""
-    return Rule("LIMIT_PASSWORD_FAILURES", "password failures", (source, name))
+    return Rule("LIMIT_PASSWORD_FAILURES", "password failures", (source, name), account_id)
 
 
 def _compare(account: Account | None, password: str, client: Client, failures: Rule) -> str | None:
@@ -171,7 +173,9 @@ def _compare(account: Account | None, password: str, client: Client, failures: R
     An attempt is counted before it is known to be a failure, so that guesses made at the same
     moment cannot pass the limit together.
     """
-    by_network = limits.by_network("LIMIT_PASSWORD_BY_IP", "passwords by address", client)
+    by_network = limits.by_network(
+        "LIMIT_PASSWORD_BY_IP", "passwords by address", client, failures.account_id
+    )
     limits.spend(by_network, client)
     limits.reserve(failures, client)
     compared = account.password_hash if account else None

@@ -76,7 +76,7 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
     Raises InvalidInput, LimitReached, SignedOut.
     """
     email = fields.clean_email(email)
-    limits.spend_mail("email change", email, client)
+    limits.spend_mail("email change", email, client, current.account_id)
     account = current.account
     with transaction():
         # If the session was ended meanwhile, that has already cancelled what waited.

@@ -22,6 +22,7 @@ from app.accounts.cli_emails import sending, warn_in_debug_mode
 from app.accounts.cli_factors import rekey, remove_factor, remove_passkeys
 from app.accounts.cli_shared import CLIENT, find
 from app.accounts.errors import InvalidInput
+from app.accounts.models import Account
 from app.accounts.passkeys import store as passkeys
 from app.columns import now, timestamp
 from app.commands import DatabaseGroup, count, printable, say
@@ -152,6 +153,7 @@ def set_password(email: str, password_stdin: bool) -> None:
     with sending():
         recovery.replace_password(account, policy.hash_password(password), CLIENT)
         say(f"Set a new password for {account.email} and ended its sessions.")
+        _note_disabled(account)
 
 
 @accounts.command("reset-password")
@@ -161,6 +163,7 @@ def reset_password(email: str) -> None:
     account = find(email)
     with sending():
         recovery.mail_reset(account.email, CLIENT)
+        _note_disabled(account)
 
 
 @accounts.command("sign-out")
@@ -217,10 +220,22 @@ def purge_command() -> None:
 
 
 def _read_password(from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        password: str = (
+            sys.stdin.readline().rstrip("\r\n")
+            if from_stdin
+            else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        )
+        password.encode()  # in some locales, Python reads what isn't text as lone surrogates
+    except UnicodeError:
+        encoding = sys.stdin.encoding.upper()
+        raise click.ClickException(f"The password is not text in {encoding}.") from None
     return password
+
+
+def _note_disabled(account: Account) -> None:
+    if account.disabled_at:
+        say(f"{account.email} stays disabled until you run: flask accounts enable {account.email}")
 
 
 def _refusal(error: InvalidInput) -> click.ClickException:

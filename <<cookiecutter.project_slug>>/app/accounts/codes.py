@@ -92,7 +92,7 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
     Raises InvalidInput on `code`, LimitReached, SignedOut.
     """
     code, account_id = read(typed), account.id
-    rule = Rule("LIMIT_CODE_FAILURES", "code failures", (account_id,))
+    rule = Rule("LIMIT_CODE_FAILURES", "code failures", (account_id,), account_id)
     limits.reserve(rule, client)
     try:
         with transaction():

@@ -56,6 +56,8 @@ class Rule:
     setting: str
     tried: str
     key: tuple[str | int, ...]
+    # Whose account it is about, if there is one: for the audit log alone.
+    account_id: int | None = None
 
     @property
     def items(self) -> list[RateLimitItem]:
@@ -178,10 +180,13 @@ def lift(rule: Rule) -> None:
     LIMITS.current().use(forget)
 
 
-def spend_mail(kind: str, email: str, client: Client) -> None:
-    """Count a request that sends email to an address that anyone may enter. Raises LimitReached."""
-    spend(by_network("LIMIT_MAIL_BY_IP", f"{kind} by address", client), client)
-    spend(Rule("LIMIT_MAIL_BY_ADDRESS", f"{kind} for mail address", (email,)), client)
+def spend_mail(kind: str, email: str, client: Client, account_id: int | None = None) -> None:
+    """Count a request that sends email to an address that anyone may enter. Raises LimitReached.
+
+    `account_id` is the account of who asks, if they are signed in.
+    """
+    spend(by_network("LIMIT_MAIL_BY_IP", f"{kind} by address", client, account_id), client)
+    spend(Rule("LIMIT_MAIL_BY_ADDRESS", f"{kind} for mail address", (email,), account_id), client)
 
 
 def spend_new_password(client: Client) -> None:
@@ -192,9 +197,9 @@ def spend_new_password(client: Client) -> None:
     spend(by_network("LIMIT_NEW_PASSWORDS_BY_IP", "new passwords by address", client), client)
 
 
-def by_network(setting: str, tried: str, client: Client) -> Rule:
+def by_network(setting: str, tried: str, client: Client, account_id: int | None = None) -> Rule:
     """Return a limit for the network address that a request comes from."""
-    return Rule(setting, tried, (network(client.ip_address),))
+    return Rule(setting, tried, (network(client.ip_address),), account_id)
 
 
 def network(ip_address: str) -> str:
@@ -265,5 +270,5 @@ def _seconds_left(rule: Rule, full: list[RateLimitItem], *counted: str) -> int:
 
 
 def _refuse(rule: Rule, client: Client, seconds: int) -> NoReturn:
-    events.record("limit.reached", client, limit=rule.tried)
+    events.record("limit.reached", client, rule.account_id, limit=rule.tried)
     raise LimitReached(seconds)

@@ -157,7 +157,7 @@ def revoke(current: Session, public_id: str, client: Client) -> bool:
         if ended and session_id != current.public_id:
             mailing.cancel_email_change(account)
     event = "session.revoked" if ended else "session.revoke_refused"
-    events.record(event, client, account.id, session_id=str(session_id))
+    events.record(event, client, account.id, session_id=str(session_id) if session_id else None)
     return bool(ended)
 
 

@@ -63,7 +63,8 @@ class Email:
 def validity(seconds: float, noun: str) -> str:
     """Say how often and how long a link, or a bare token, works."""
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        if seconds >= size:
+        # 90 minutes are not called an hour.
+        if seconds >= 2 * size or seconds == size:
             count = int(seconds // size)
             unit += "s" if count > 1 else ""
             return f"This {noun} works once and expires in {count} {unit}."
@@ -205,15 +206,15 @@ def recovery_codes_made(to: str) -> Email:
 
 def recovery_code_used(to: str, left: int) -> Email:
     """Tell the owner that a recovery code was used, and how many are left."""
-    rest = (
-        "You have 1 recovery code left." if left == 1 else f"You have {left} recovery codes left."
-    )
+    rest = f"You have {left or 'no'} recovery {'code' if left == 1 else 'codes'} left."
     return Email(
         to,
         "A recovery code was used",
         (
             f"One of your recovery codes was used in place of your authenticator app. {rest}",
-            "You can create new recovery codes at any time.",
+            "You can create new recovery codes at any time."
+            if left
+            else "Create new ones, so that you can still sign in if you lose your authenticator app.",
             "If this wasn't you, reset your password right away and create new recovery codes.",
         ),
         RESET,

@@ -29,6 +29,9 @@ WORDS = {
     #: endif
     413: ("The request is too large", "Shorten what you entered and try again."),
     415: ("We couldn't read this request", "This page doesn't support the format that was sent."),
+    #: if cookiecutter.__file_download
+    416: ("The file is shorter than that", "Start the download again."),
+    #: endif
     422: ("We couldn't process this request", "Go back, check what you entered and try again."),
     431: ("The request is too large", "Delete this site's cookies and try again."),
     429: ("Too many attempts", "Wait a moment before you try again."),
@@ -86,6 +89,6 @@ def _page(error: HTTPException) -> Response:
 def _duration(seconds: int) -> str:
     """Return a waiting time in words, rounded up."""
     for unit, size in (("hour", 3600), ("minute", 60)):
-        if seconds > size:
+        if seconds >= 2 * size:
             return f"{-(-seconds // size)} {unit}s"
     return f"{seconds} seconds" if seconds != 1 else "a second"

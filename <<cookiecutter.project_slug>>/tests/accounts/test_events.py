@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import time_machine
@@ -11,6 +13,7 @@ from app.accounts import (
     access,
     authentication,
     changes,
+    codes,
     events,
     recovery,
     registration,
@@ -148,10 +151,48 @@ def test_reaching_a_limit_is_logged(make_app: MakeApp, lines: list[str]) -> None
     app = make_app(LIMIT_PASSWORD_FAILURES="1 per 15 minutes")
     add_account(app)
     with app.app_context():
-        for error in (WrongCredentials, LimitReached):
-            with pytest.raises(error):
-                authentication.sign_in("ada@example.com", "wrong", CLIENT, KIND)
-    assert json.loads(lines[-1])["limit"] == "password failures"
+        account = store.by_email("ada@example.com")
+        assert account is not None
+        for email, account_id in (("ada@example.com", account.id), ("eve@example.com", None)):
+            for error in (WrongCredentials, LimitReached):
+                with pytest.raises(error):
+                    authentication.sign_in(email, "wrong", CLIENT, KIND)
+            line = json.loads(lines[-1])
+            assert (line["limit"], line["account_id"]) == ("password failures", account_id)
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        ({"LIMIT_PASSWORD_BY_IP": "1 per minute"}, "passwords by address"),
+        ({"LIMIT_PASSWORD_FAILURES": "1 per minute"}, "password failures"),
+        ({"LIMIT_MAIL_BY_IP": "1 per hour"}, "email change by address"),
+        ({"LIMIT_MAIL_BY_ADDRESS": "1 per hour"}, "email change for mail address"),
+        ({"LIMIT_CODE_FAILURES": "1 per hour"}, "code failures"),
+    ],
+)
+def test_a_limit_that_someone_signed_in_reaches_is_logged_with_the_account(
+    make_app: MakeApp, lines: list[str], settings: dict[str, str], limit: str
+) -> None:
+    app = make_app(**settings)
+    add_account(app)
+    with app.app_context():
+        account = store.by_email("ada@example.com")
+        assert account is not None
+        account_id = account.id
+        session = authentication.sign_in(account.email, PASSWORD, CLIENT, KIND).session
+        tries: dict[str, Callable[[], object]] = {
+            "password": lambda: changes.change_password(session, "wrong", OTHER_PASSWORD, CLIENT),
+            "email": lambda: changes.request_email_change(session, "a@b.example", CLIENT),
+            "code": lambda: codes.spent(account, "000000", CLIENT).__enter__(),
+        }
+        attempt = tries[limit.split()[0].removesuffix("s")]
+        for _ in range(2):
+            with suppress(InvalidInput, LimitReached):
+                attempt()
+    line = json.loads(lines[-1])
+    assert (line["event"], line["limit"]) == ("limit.reached", limit)
+    assert line["account_id"] == account_id
 
 
 def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> None:

@@ -163,7 +163,16 @@ def test_a_message_id_can_be_given(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(86400, "1 day"), (7200, "2 hours"), (90, "1 minute"), (59, "59 seconds")],
+    [
+        (86400, "1 day"),
+        (36 * 3600, "36 hours"),
+        (7200, "2 hours"),
+        (5400, "90 minutes"),
+        (3600, "1 hour"),
+        (90, "90 seconds"),
+        (60, "1 minute"),
+        (59, "59 seconds"),
+    ],
 )
 def test_it_says_how_long_a_link_works(make_app: MakeApp, seconds: int, words: str) -> None:
     app = make_app(RESET_TOKEN_SECONDS=seconds)

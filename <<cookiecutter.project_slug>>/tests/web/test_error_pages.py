@@ -148,9 +148,11 @@ def test_a_wrong_method_names_the_allowed_ones(client: FlaskClient) -> None:
     [
         (1, "a second"),
         (59, "59 seconds"),
-        (61, "2 minutes"),
+        (61, "61 seconds"),
+        (120, "2 minutes"),
         (900, "15 minutes"),
-        (3601, "2 hours"),
+        (3601, "61 minutes"),
+        (7201, "3 hours"),
     ],
 )
 def test_a_waiting_time_is_shown_in_words(make_app: MakeApp, seconds: int, words: str) -> None:

@@ -13,7 +13,7 @@ CLIENT = Client("192.0.2.1", "tests")
 KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
-def run(app: Flask, *arguments: str, typed: str = "") -> Result:
+def run(app: Flask, *arguments: str, typed: str | bytes = "") -> Result:
     """Return what `flask accounts ARGUMENTS` prints when `typed` is typed."""
     return app.test_cli_runner().invoke(args=["accounts", *arguments], input=typed)
 

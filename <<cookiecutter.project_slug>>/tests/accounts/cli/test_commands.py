@@ -16,6 +16,8 @@ from app.extensions import db
 from tests.accounts.cli.running import CLIENT, count, run, sign_in
 from tests.conftest import PASSWORD, Inbox, add_account, delete_meanwhile
 
+LONG = b"tangerine lorry at dusk"
+
 
 def test_create_makes_a_confirmed_account(app: Flask, inbox: Inbox) -> None:
     result = run(
@@ -39,6 +41,17 @@ def test_a_password_from_standard_input_is_the_line_and_nothing_else(app: Flask,
     arguments = ("create", "ada@example.com", "--name", "Ada", "--password-stdin")
     assert run(app, *arguments, typed=f"{password}{end}").exit_code == 0
     sign_in(app, "ada@example.com", password)
+
+
+@pytest.mark.parametrize("command", [("create", "--name", "Eve"), ("set-password",)])
+def test_a_password_that_is_no_text_is_refused(
+    app: Flask, account: str, command: tuple[str, ...]
+) -> None:
+    name, *options = command
+    result = run(app, name, account, *options, "--password-stdin", typed=b"caf\xe9 " + LONG)
+    assert result.exit_code == 1
+    assert result.output == "Error: The password is not text in UTF-8.\n"
+    sign_in(app, account)
 
 
 def test_every_invalid_value_has_a_line(app: Flask) -> None:
@@ -169,6 +182,19 @@ def test_set_password_enforces_the_policy(app: Flask, account: str) -> None:
     assert result.exit_code == 1
     assert "easy to guess" in result.output
     sign_in(app, account)
+
+
+@pytest.mark.parametrize("command", [("set-password", "--password-stdin"), ("reset-password",)])
+def test_a_disabled_account_stays_disabled_and_the_command_says_so(
+    app: Flask, account: str, command: tuple[str, ...]
+) -> None:
+    name, *options = command
+    said = f"{account} stays disabled until you run: flask accounts enable {account}"
+    assert said not in run(app, name, account, *options, typed=PASSWORD).output
+    run(app, "disable", account)
+    assert said in run(app, name, account, *options, typed=PASSWORD).output.splitlines()
+    with pytest.raises(WrongCredentials):
+        sign_in(app, account)
 
 
 def test_an_account_that_was_deleted_in_the_meantime_is_a_clear_error(

@@ -97,6 +97,29 @@ def test_the_recovery_codes_are_shown_once(signed_in: Browser) -> None:
         assert not [code for code in shown if code in signed_in.get(path).text]
 
 
+@pytest.mark.parametrize(
+    ("codes", "used", "note"),
+    [
+        (8, 5, ""),
+        (8, 6, "You're running out of recovery codes. "),
+        (8, 8, "You have no recovery codes left. "),
+        (1, 0, ""),
+        (1, 1, "You have no recovery codes left. "),
+    ],
+)
+def test_the_page_says_when_recovery_codes_run_out(
+    make_app: MakeApp, codes: int, used: int, note: str
+) -> None:
+    app = make_app(RECOVERY_CODES=codes)
+    browser = Browser(app)
+    browser.sign_in(add_account(app))
+    phone = turn_on(browser)
+    for code in phone.recovery_codes[:used]:
+        second_step(Browser(app), code)
+    notes = re.findall(r'<p class="note">(.*)Create new ones', browser.get("/account/factor").text)
+    assert [text.replace("&#39;", "'") for text in notes] == ([note] if note else [])
+
+
 def test_new_recovery_codes_replace_the_old(
     app: Flask, signed_in: Browser, phone: Authenticator
 ) -> None:
