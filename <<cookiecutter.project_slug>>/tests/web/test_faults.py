@@ -24,9 +24,10 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture
-def app(make_app: MakeApp) -> Flask:
-    """An app that handles errors as in production."""
-    return make_app(**SETTINGS)
+def app(make_app: MakeApp, request: pytest.FixtureRequest) -> Flask:
+    """An app that handles errors as in production, and counts attempts in memory unless asked to:
+    the statements that count them are the same whatever is tried."""
+    return make_app(**SETTINGS, RATELIMIT_STORAGE_URI=getattr(request, "param", "memory://"))
 
 
 @pytest.fixture
@@ -248,3 +249,10 @@ def test_the_log_has_no_parameters_of_failing_statements(
 ) -> None:
     step = prepare(browser, inbox)
     assert assert_private(app, caplog, step) > 0
+
+
+@pytest.mark.parametrize("app", ["database://"], indirect=True)
+def test_the_log_has_no_parameters_of_statements_that_count_attempts(
+    app: Flask, browser: Browser, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert assert_private(app, caplog, sign_in(browser, inbox)) > 15
