@@ -172,6 +172,7 @@ ROWS: dict[str, tuple[list[str], list[str]]] = {
             "scrypt",
             "scrypt:fast",
             "scrypt:2:8:1",
+            "scrypt:128:1:1",
             "scrypt:16:8:1",
             "scrypt:300:8:1",
             "scrypt:65536:1:1",

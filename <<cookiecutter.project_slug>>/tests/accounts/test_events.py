@@ -22,6 +22,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, LimitReached, NotConfirmed, WrongCredentials
+from tests.accounts.cli.running import run
 from tests.authenticator import first_step, turn_on
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 
@@ -193,6 +194,17 @@ def test_a_limit_that_someone_signed_in_reaches_is_logged_with_the_account(
     line = json.loads(lines[-1])
     assert (line["event"], line["limit"]) == ("limit.reached", limit)
     assert line["account_id"] == account_id
+
+
+def test_accounts_made_on_the_command_line_are_logged(app: Flask, lines: list[str]) -> None:
+    create = ("create", "ada@example.com", "--name", "Ada", "--password-stdin")
+    run(app, *create, typed=PASSWORD)
+    run(app, "invite", "eve@example.com", "--name", "Eve")
+    events = [(json.loads(line)["event"], json.loads(line)["account_id"]) for line in lines]
+    with app.app_context():
+        made = [store.by_email(email) for email in ("ada@example.com", "eve@example.com")]
+        numbers = [account and account.id for account in made]
+    assert events == list(zip(["account.registered", "account.invited"], numbers, strict=True))
 
 
 def test_a_refusal_is_logged_with_its_reason(app: Flask, lines: list[str]) -> None:

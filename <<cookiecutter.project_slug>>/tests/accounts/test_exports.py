@@ -297,3 +297,10 @@ def test_a_column_of_any_type_is_exported(app: Flask) -> None:
     assert exported["price"] == "9.90"
     assert exported["large"] == 2**62
     json.dumps(exported, allow_nan=False)
+
+
+@pytest.mark.parametrize("word", ["hash", "digest", "salt", "tokens", "secret", "password", "pin"])
+def test_a_column_with_a_secret_name_is_not_exported(word: str) -> None:
+    for name in (word, f"old_{word}", f"{word}_of_door"):
+        assert exports.SECRET.search(name), name
+    assert not exports.SECRET.search(f"x{word}x")

@@ -7,11 +7,13 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.accounts import authentication
 from app.accounts.models import Session
 from app.extensions import db
 from tests.api.conftest import Answer, ApiClient, errors_of
 from tests.authenticator import STEP, Authenticator
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
+from tests.software_authenticator import SoftwareAuthenticator
 
 CREDENTIALS = {"email": "ada@example.com", "password": PASSWORD}
 CONFIRMED = {"current_password": PASSWORD}
@@ -250,6 +252,35 @@ def test_a_change_needs_the_password_and_a_code(
         assert set(errors_of(ada.call(line, CONFIRMED | {"code": code}))) == {"code"}
     assert ada.call("GET /account/factors").json["recovery_codes_left"] == 8
     assert ada.call(line, CONFIRMED | {"code": phone.code()}).status_code < 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "POST /account/factors/totp",
+        "DELETE /account/factors/totp",
+        "POST /account/recovery-codes",
+        "DELETE /account/passkeys/{}",
+    ],
+)
+def test_a_password_replaced_meanwhile_allows_no_change(
+    ada: ApiClient, phone: Authenticator, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    passkey = SoftwareAuthenticator()
+    begun = ada.call("POST /account/passkeys/options", CONFIRMED | {"code": phone.code()}).json
+    body = {"name": "Phone", "challenge": begun["challenge"]}
+    body |= {"credential": passkey.create(begun["options"])}
+    added = ada.call("POST /account/passkeys", body)
+
+    def replaced(proof: authentication.Proof) -> None:
+        raise proof.refusal
+
+    monkeypatch.setattr(authentication.Proof, "hold", replaced)
+    body = CONFIRMED if "{}" in line else CONFIRMED | {"code": phone.recovery_codes[0]}
+    answer = ada.call(line.format(added.json["id"]), body)
+    assert (answer.status_code, set(errors_of(answer))) == (422, {"current_password"})
+    state = ada.call("GET /account/factors").json
+    assert (state["recovery_codes_left"], state["passkeys"]) == (8, 1)
 
 
 def test_a_wrong_password_does_not_count_as_a_wrong_code(

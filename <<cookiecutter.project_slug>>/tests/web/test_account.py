@@ -82,6 +82,18 @@ def test_both_wrong_passwords_have_messages(signed_in: Browser, password: str) -
     assert error_of(response, "password")
 
 
+def test_a_browser_stays_known_with_a_new_password(
+    app: Flask, signed_in: Browser, account: str, inbox: Inbox
+) -> None:
+    values = {"current_password": PASSWORD, "password": NEW}
+    signed_in.submit("/account/password", values, page="/account")
+    signed_in.submit("/logout", page="/account")
+    for _ in range(10):  # strangers, who guess
+        Browser(app).sign_in(account, "wrong")
+    assert signed_in.sign_in(account, NEW).status_code == 303
+    assert not [mail for mail in inbox.to(account) if mail.subject.startswith("New sign-in")]
+
+
 def test_guesses_of_the_current_password_are_limited(signed_in: Browser) -> None:
     values = {"current_password": "wrong", "password": NEW}
     for _ in range(10):

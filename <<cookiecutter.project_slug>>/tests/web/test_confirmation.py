@@ -50,7 +50,9 @@ def test_a_link_works_once(browser: Browser, link: str) -> None:
 def test_an_old_link_is_refused(browser: Browser, link: str) -> None:
     with time_machine.travel(now() + timedelta(days=3), tick=False):
         assert browser.get(link).status_code == 404
-        assert browser.submit(link).status_code == 422
+        page = browser.submit(link)
+    assert page.status_code == 422
+    assert "If you already confirmed your email address, you can sign in." in page.text
     assert "Confirm your email address first" in browser.sign_in(EMAIL).text
 
 

@@ -41,6 +41,7 @@ def test_nothing_changes_until_the_link_is_used(
     signed_in: Browser, account: str, link: str, inbox: Inbox
 ) -> None:
     assert inbox.to(account)[0].subject.startswith("Request to change")
+    assert "expires in 1 day." in inbox.to(NEW)[0].body
     assert NEW in signed_in.get(link).text
     assert signed_in.client.head(link).status_code == 200
     page = signed_in.get("/account").text

@@ -101,6 +101,7 @@ def test_a_form_with_errors(browser: Browser, path: str) -> None:
         ("/register", ["name", "email", "new-password"]),
         ("/login", ["username webauthn", "current-password"]),
         ("/account/password", ["username", "current-password", "new-password"]),
+        ("/account/delete", ["username", "current-password"]),
         ("/reauthenticate", ["username", "current-password"]),
     ],
 )

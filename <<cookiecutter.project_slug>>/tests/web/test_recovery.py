@@ -1,5 +1,6 @@
 """A new password with a link in an email."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -55,7 +56,8 @@ def test_requests_are_limited(browser: Browser) -> None:
 def test_opening_the_link_changes_nothing(browser: Browser, account: str, link: str) -> None:
     page = browser.get(link)
     assert page.status_code == 200
-    assert account in page.text
+    # Also in the field that tells password managers whose password it is.
+    assert re.search(rf'value="{account}"[^>]*autocomplete="username"', page.text)
     assert browser.client.head(link).status_code == 200
     assert browser.sign_in(account).status_code == 303
 
