@@ -1,5 +1,7 @@
 """Change two-factor authentication and turn it off: what a session must prove."""
 
+import json
+
 import pytest
 import time_machine
 
@@ -65,10 +67,17 @@ def test_turning_it_off_twice_is_refused(session: Session) -> None:
 
 
 def test_another_phone_replaces_the_first(
-    session: Session, clock: time_machine.Traveller, inbox: Inbox
+    session: Session,
+    clock: time_machine.Traveller,
+    inbox: Inbox,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = turn_on(session, CLIENT)
+    caplog.clear()
     second = turn_on(session, CLIENT)
+    lines = [record.getMessage() for record in caplog.records if record.name == "app.events"]
+    noted = [json.loads(line)["event"] for line in lines]
+    assert noted == ["factor.removed", "factor.added", "recovery_codes.made"]
     assert (count(TotpFactor), count(RecoveryCode)) == (1, 8)
     token = first_step("ada@example.com", CLIENT)
     for code in (first.code(), *first.recovery_codes[:2]):

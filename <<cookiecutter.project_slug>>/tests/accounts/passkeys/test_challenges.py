@@ -61,6 +61,26 @@ def test_a_challenge_expires(
         ceremonies.register(session, adding.token, None, made, CLIENT)
 
 
+#: if cookiecutter.interface != "api"
+@pytest.mark.parametrize(("seconds", "lives"), [(299, True), (300, False)])
+def test_a_challenge_to_reauthenticate_expires(
+    session: Session,
+    phone: SoftwareAuthenticator,
+    clock: time_machine.Traveller,
+    seconds: int,
+    lives: bool,
+) -> None:
+    begun = ceremonies.reauthentication_options(session, CLIENT)
+    clock.shift(seconds)
+    credential = phone.get(begun.options)
+    if lives:
+        assert ceremonies.reauthenticate(session, begun.token, credential, CLIENT)
+        return
+    with pytest.raises(InvalidChallenge):
+        ceremonies.reauthenticate(session, begun.token, credential, CLIENT)
+
+
+#: endif
 def test_a_challenge_only_works_for_its_purpose(
     session: Session, phone: SoftwareAuthenticator
 ) -> None:
