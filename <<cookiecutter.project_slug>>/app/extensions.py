@@ -1,12 +1,13 @@
 """The extensions, unbound: `create_app` binds them to an app."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Delete, Update
+from sqlalchemy import CursorResult, Delete, Select, Update
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts.errors import SignedOut
@@ -20,6 +21,10 @@ db = SQLAlchemy(
     engine_options={"hide_parameters": True},
 )
 login_manager = LoginManager()
+# How many rows are read at once.
+PAGE = 500
+
+Row = TypeVar("Row", bound=Base)
 
 
 @contextmanager
@@ -68,3 +73,29 @@ def on_commit(callback: Callable[[], None]) -> None:
 def changed_rows(statement: Delete | Update) -> int:
     """Return how many rows a statement changed: of several concurrent ones, one finds the row."""
     return cast(CursorResult[Any], db.session.execute(statement)).rowcount
+
+
+def end_transaction() -> None:
+    """End a transaction that only read, before something that may take any time.
+
+    While it is open, no migration can change the tables that it read.
+    """
+    db.session.commit()
+
+
+def in_pages(query: Select[Row], key: Any, limit: int | None = None) -> Iterator[Row]:
+    """Yield the rows of a query in the order of a key, at most `limit`.
+
+    Any number of them fits into memory, and whoever reads them may take any time.
+    """
+    last: Any = None
+    left = math.inf if limit is None else limit
+    while left > 0:
+        size = int(min(PAGE, left))
+        rest = query if last is None else query.where(key > last)
+        page = db.session.scalars(rest.order_by(key).limit(size)).all()
+        end_transaction()
+        yield from page
+        if len(page) < size:
+            return
+        last, left = getattr(page[-1], key.key), left - size

@@ -17,7 +17,8 @@ class LazyRule(Rule):
         compile_it = super()._compile_builder
         compiled = cache(lambda: compile_it(append_unknown))
 
-        def build(rule: Rule, **values: Any) -> tuple[str, str]:
+        # Whatever values are called, also `rule`.
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
             return compiled()(rule, **values)
 
         return build

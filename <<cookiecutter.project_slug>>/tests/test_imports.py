@@ -53,4 +53,5 @@ def test_no_url_is_prepared_before_it_is_needed(
     assert not compiled
     with app.test_request_context():
         assert [app.url_for("health.healthz") for _ in range(2)] == ["/healthz"] * 2
-    assert compiled == ["/healthz"]
+        assert compiled == ["/healthz"]
+        assert app.url_for("health.healthz", rule="1", build="2") == "/healthz?rule=1&build=2"

@@ -26,7 +26,7 @@ from app.accounts.models import Account
 from app.accounts.passkeys import store as passkeys
 from app.columns import now, timestamp
 from app.commands import DatabaseGroup, count, printable, say
-from app.extensions import transaction
+from app.extensions import end_transaction, transaction
 from app.jobs.commands import list_jobs, work
 
 accounts = DatabaseGroup(
@@ -145,6 +145,7 @@ def confirm(email: str) -> None:
 def set_password(email: str, password_stdin: bool) -> None:
     """Set a password for EMAIL's account, end its sessions and email its owner."""
     account = find(email)
+    end_transaction()
     password = _read_password(password_stdin)
     try:
         policy.check(password, account.own_words)
@@ -163,7 +164,7 @@ def reset_password(email: str) -> None:
     account = find(email)
     with sending():
         recovery.mail_reset(account.email, CLIENT)
-        _note_disabled(account)
+    _note_disabled(account)
 
 
 @accounts.command("sign-out")
@@ -200,7 +201,9 @@ def delete(email: str, yes: bool) -> None:
     """Delete EMAIL's account with everything that belongs to it, and email its owner."""
     account = find(email)
     if not yes:
-        click.confirm(printable(f"Delete {account.email} permanently?"), abort=True)
+        question = printable(f"Delete {account.email} permanently?")
+        end_transaction()
+        click.confirm(question, abort=True)
     with sending():
         changes.remove(account, CLIENT)
         say(f"Deleted {email}.")

@@ -28,7 +28,8 @@ def in_use(stored: str | None = None) -> list[str]:
     setting = current_app.config["PASSWORD_HASH_METHOD"]
     methods = known.get(setting) or known.setdefault(setting, _find({setting}))
     if stored is not None and of(stored) not in methods:
-        known.clear()
+        if "$" in stored:  # one without a method is not looked for
+            known.clear()
         methods = {*methods, of(stored)}
     return sorted(methods)
 

@@ -108,7 +108,10 @@ class Account(Base):
 
     @property
     def own_words(self) -> list[str]:
-        """What others know about the person, so that a password made of it is easy to guess."""
+        """What others know about the person, so that a password made of it is easy to guess.
+
+        `registration.clean` does the same for someone who has no account yet.
+        """
         return [self.name, self.email]
 
 

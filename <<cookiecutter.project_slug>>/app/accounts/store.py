@@ -10,7 +10,7 @@ from app.accounts.errors import InvalidInput
 from app.accounts.fields import clean_email
 from app.accounts.models import Account
 from app.extensions import changed_rows as changed_rows  # offered beside the look-up
-from app.extensions import db
+from app.extensions import db, in_pages
 
 # Named by the convention in `columns.Base`.
 UNIQUE_EMAIL = f"uq_{Account.__tablename__}_email"
@@ -31,8 +31,7 @@ def search(text: str, limit: int | None = None) -> Iterator[Account]:
     """Yield the accounts whose name or email address holds `text`, oldest first."""
     columns = (Account.name, Account.email)
     holds = or_(*(column.icontains(text, autoescape=True) for column in columns))
-    query = select(Account).where(holds).order_by(Account.id).limit(limit)
-    yield from db.session.scalars(query).yield_per(500)
+    yield from in_pages(select(Account).where(holds), Account.id, limit)
 
 
 def is_taken(error: IntegrityError) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.columns import now
 from app.commands import say
-from app.extensions import db
+from app.extensions import in_pages
 from app.jobs.models import Job
 from app.jobs.queue import WORKER
 
@@ -19,8 +19,7 @@ from app.jobs.queue import WORKER
 def list_jobs(limit: int | None) -> None:
     """List waiting jobs, oldest first: ID, name, account, age, attempts, next attempt, last error."""
     job = None
-    query = select(Job).order_by(Job.created_at, Job.id).limit(limit)
-    for job in db.session.scalars(query).yield_per(500):
+    for job in in_pages(select(Job), Job.id, limit):
         age = duration((now() - job.created_at).total_seconds())
         wait = (job.due_at - now()).total_seconds()
         say(

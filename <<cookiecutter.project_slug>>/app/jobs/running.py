@@ -98,6 +98,14 @@ def describe(error: BaseException) -> str:
     frames = list(traceback.extract_tb(error.__traceback__))
     # Of the app's own code, if there is any: a line of a package says little about the cause.
     ours = [each for each in frames if each.filename.startswith(APP)]
+    #: if cookiecutter.__backend == "postgresql"
+    # It passes every statement on, whoever executes it.
+    ours = [each for each in ours if Path(each.filename).name != "postgresql.py"]
+    #: endif
+    #: if cookiecutter.__backend == "mysql"
+    # It passes every statement on, whoever executes it.
+    ours = [each for each in ours if Path(each.filename).name != "mysql.py"]
+    #: endif
     frames = [each for each in ours if not each.filename.startswith(JOBS)] or frames
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"

@@ -30,7 +30,7 @@ WORDS = {
     413: ("The request is too large", "Shorten what you entered and try again."),
     415: ("We couldn't read this request", "This page doesn't support the format that was sent."),
     #: if cookiecutter.__file_download
-    416: ("The file is shorter than that", "Start the download again."),
+    416: ("We couldn't send that part of the file", "Start the download again."),
     #: endif
     422: ("We couldn't process this request", "Go back, check what you entered and try again."),
     431: ("The request is too large", "Delete this site's cookies and try again."),

@@ -196,6 +196,15 @@ def test_a_limit_that_someone_signed_in_reaches_is_logged_with_the_account(
     assert line["account_id"] == account_id
 
 
+def test_an_invalid_id_of_a_session_is_null(app: Flask, lines: list[str]) -> None:
+    account = add_account(app)
+    with app.app_context():
+        session = authentication.sign_in(account, PASSWORD, CLIENT, KIND).session
+        assert not sessions.revoke(session, "x", CLIENT)
+    line = json.loads(lines[-1])
+    assert (line["event"], line["session_id"]) == ("session.revoke_refused", None)
+
+
 def test_accounts_made_on_the_command_line_are_logged(app: Flask, lines: list[str]) -> None:
     create = ("create", "ada@example.com", "--name", "Ada", "--password-stdin")
     run(app, *create, typed=PASSWORD)

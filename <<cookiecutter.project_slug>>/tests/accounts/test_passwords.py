@@ -1,9 +1,11 @@
 """The password policy and the hash."""
 
+import re
+
 import pytest
 import zxcvbn
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import event, update
 from werkzeug.security import generate_password_hash
 
 from app import config
@@ -287,3 +289,13 @@ def test_a_hash_of_an_unknown_method_never_matches(app: Flask, account: str, imp
         assert authentication.sign_in("eve@example.com", PASSWORD, CLIENT, KIND)
         with pytest.raises(WrongCredentials):
             authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+        searches: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            searches.extend(re.findall("LIKE", statement))
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        with pytest.raises(WrongCredentials):
+            authentication.sign_in(account, PASSWORD, CLIENT, KIND)
+        event.remove(db.engine, "before_cursor_execute", note)
+        assert not searches  # of the whole table

@@ -2,12 +2,17 @@
 
 import sys
 
+import pytest
 from flask import Flask
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import jobs
+from app.accounts import store
 from app.accounts.models import Account
 from app.extensions import db
+from app.jobs import running
+from tests.failing import failing_statement
 from tests.jobs.conftest import Probe
 
 
@@ -30,3 +35,13 @@ def test_a_job_cannot_end_the_process(probe: Probe) -> None:
     probe.run_due()
     (waiting,) = probe.rows()
     assert (waiting.last_error or "").startswith("SystemExit in ")
+
+
+def test_the_line_of_a_failed_statement_is_that_of_who_executed_it(app: Flask) -> None:
+    with (
+        app.app_context(),
+        pytest.raises(SQLAlchemyError) as caught,
+        failing_statement(app, 0),
+    ):
+        store.by_email("ada@example.com")
+    assert " in store.py, line " in running.describe(caught.value)

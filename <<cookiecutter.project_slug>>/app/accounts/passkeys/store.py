@@ -108,8 +108,8 @@ def check_room(account: Account) -> None:
     """Check that the account can have another passkey. Raises InvalidInput on `body`."""
     most = current_app.config["PASSKEYS_PER_ACCOUNT"]
     if count(account) >= most:
-        passkeys = "a passkey" if most == 1 else f"{most} passkeys"
-        message = f"You already have {passkeys}. Remove one before you add another."
+        full = "a passkey. Remove it" if most == 1 else f"{most} passkeys. Remove one"
+        message = f"You already have {full} before you add another."
         raise InvalidInput({"body": [message]})
 
 

@@ -1,14 +1,16 @@
 """The `flask accounts` commands."""
 
+import io
 import re
 from datetime import timedelta
 
+import click
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from app import jobs
-from app.accounts import passwords, recovery, registration, store
+from app import extensions, jobs
+from app.accounts import cli, passwords, recovery, registration, store
 from app.accounts.errors import WrongCredentials
 from app.accounts.models import Account, MailedToken, Session
 from app.columns import now
@@ -52,6 +54,42 @@ def test_a_password_that_is_no_text_is_refused(
     assert result.exit_code == 1
     assert result.output == "Error: The password is not text in UTF-8.\n"
     sign_in(app, account)
+
+
+def test_a_password_is_refused_that_python_reads_as_lone_surrogates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = io.TextIOWrapper(io.BytesIO(b"caf\xe9 " + LONG), "utf-8", "surrogateescape")
+    monkeypatch.setattr("sys.stdin", typed)
+    with pytest.raises(click.ClickException, match="not text in UTF-8"):
+        cli._read_password(True)
+
+
+@pytest.mark.parametrize(("command", "asks"), [("delete", "confirm"), ("set-password", "prompt")])
+def test_no_transaction_is_open_while_a_command_asks(
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch, command: str, asks: str
+) -> None:
+    opened = []
+
+    def ask(*_: object, **_options: object) -> None:
+        opened.append(db.session().in_transaction())
+        raise click.Abort
+
+    monkeypatch.setattr(click, asks, ask)
+    assert run(app, command, account).exit_code == 1
+    assert opened == [False]
+
+
+def test_long_lists_are_read_page_by_page(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extensions, "PAGE", 2)
+    emails = [add_account(app, f"{number}@example.com") for number in range(5)]
+    shown = run(app, "list").output.splitlines()
+    assert [line.split("\t")[1] for line in shown] == emails
+    for limit in (2, 3, 4):
+        assert run(app, "list", "--limit", str(limit)).output.splitlines() == shown[:limit]
+    with app.app_context():
+        opened = [db.session().in_transaction() for _ in store.search("")]
+    assert opened == [False] * 5
 
 
 def test_every_invalid_value_has_a_line(app: Flask) -> None:

@@ -132,17 +132,20 @@ def test_one_passkey_has_one_account(app: Flask, session: Session) -> None:
     assert count(Passkey) == 1
 
 
-def test_the_number_of_passkeys_is_limited(make_app: MakeApp) -> None:
-    app = make_app(PASSKEYS_PER_ACCOUNT=2)
+@pytest.mark.parametrize(
+    ("most", "words"), [(1, "a passkey. Remove it"), (2, "2 passkeys. Remove one")]
+)
+def test_the_number_of_passkeys_is_limited(make_app: MakeApp, most: int, words: str) -> None:
+    app = make_app(PASSKEYS_PER_ACCOUNT=most)
     add_account(app)
     with app.app_context():
         session = authentication.sign_in(ADA, PASSWORD, CLIENT, KIND).session
         waiting = creation_options(session)
-        added(session, SoftwareAuthenticator())
-        added(session, SoftwareAuthenticator())
-        full = "You already have 2 passkeys. Remove one before you add another."
+        for _ in range(most):
+            added(session, SoftwareAuthenticator())
+        full = f"You already have {words} before you add another."
         with pytest.raises(InvalidInput, match=full):
             creation_options(session)
         made = SoftwareAuthenticator().create(waiting.options)
         assert refused(session, made, waiting.token) == f"body: {full}"
-        assert count(Passkey) == 2
+        assert count(Passkey) == most
