@@ -99,11 +99,11 @@ def describe(error: BaseException) -> str:
     # Of the app's own code, if there is any: a line of a package says little about the cause.
     ours = [each for each in frames if each.filename.startswith(APP)]
     #: if cookiecutter.__backend == "postgresql"
-    # It passes every statement on, whoever executes it.
+    # It passes every statement on, also those of jobs.
     ours = [each for each in ours if Path(each.filename).name != "postgresql.py"]
     #: endif
     #: if cookiecutter.__backend == "mysql"
-    # It passes every statement on, whoever executes it.
+    # It passes every statement on, also those of jobs.
     ours = [each for each in ours if Path(each.filename).name != "mysql.py"]
     #: endif
     frames = [each for each in ours if not each.filename.startswith(JOBS)] or frames
