@@ -86,7 +86,8 @@ def end_transaction() -> None:
 def in_pages(query: Select[Row], key: Any, limit: int | None = None) -> Iterator[Row]:
     """Yield the rows of a query in the order of a key, at most `limit`.
 
-    Any number of them fits into memory, and reading them may take any time.
+    Any number of them fits into memory, and reading them may take any time: each page is a
+    transaction of its own, so this doesn't belong inside `transaction`.
     """
     last: Any = None
     left = math.inf if limit is None else limit

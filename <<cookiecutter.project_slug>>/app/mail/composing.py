@@ -92,8 +92,7 @@ def _words(email: Email) -> dict[str, object]:
     button, action = email.button, Action()
     closing = [email.closing] if email.closing else []
     if button is not None:
-        # Flask types the proxy as the app behind it.
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # typed as the app
         action = mail_of(app).presenter(button.purpose, button.token)
         if button.lifetime:
             noun = "link" if action.link else "token"

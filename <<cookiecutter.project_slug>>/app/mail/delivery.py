@@ -51,8 +51,7 @@ def send(email: Email, message_id: str | None = None) -> None:
     """
     from email_validator import EmailNotValidError
 
-    # Flask types the proxy as the app behind it.
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # typed as the app
     try:
         message = compose(email, message_id)
     except EmailNotValidError:
