@@ -75,13 +75,13 @@ $(VENV)/new $(VENV)/dev: pyproject.toml
 	    echo "Installing into $(VENV) with uv"; \
 	    python=$$($(FIND) 2> /dev/null || echo '$(or $(PYTHON),>=3.11)'); \
 	    test -d $(VENV) || uv venv --quiet --python "$$python" $(VENV); \
-	    uv pip install --quiet --python $(VENV) -e '.$(EXTRA)'; \
+	    uv pip install --quiet --python $(VENV) '.$(EXTRA)'; \
 	else \
 	    for python in $(if $(PYTHON),$$($(FIND) 2> /dev/null),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	        $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && break; \
 	    done; \
 	    test $$python != none || { echo "Python $(or $(PYTHON),3.11 or later) is needed: https://www.python.org"; exit 1; }; \
 	    echo "Installing into $(VENV) with $$python and pip"; \
-	    $$python -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.$(EXTRA)'; \
+	    $$python -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check '.$(EXTRA)'; \
 	fi
 	@touch $@

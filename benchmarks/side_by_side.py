@@ -59,7 +59,7 @@ class Run:
     def programs(self) -> Path:
         """The `bin` of an environment with all packages."""
         folder = self.app_folder("sqlite")
-        return self.given or commands.make_environment(folder, "-e", ".", *PACKAGES)
+        return self.given or commands.make_environment(folder, ".", *PACKAGES)
 
     def app_folder(self, backend: str) -> Path:
         """Return the folder of the app with everything on, for one kind of database."""

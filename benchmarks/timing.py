@@ -233,7 +233,7 @@ def served(backend: str, programs: Path | None) -> Iterator[tuple[Node, Arrivals
         Path(name, "apps").mkdir()
         render = make_renderer(template, Path(name, "apps"))
         folder = render(**Variant("both", True, backend).answers)
-        programs = programs or commands.make_environment(folder, "-e", ".")
+        programs = programs or commands.make_environment(folder, ".")
         environment = nodes.settings(
             url, MAIL_PORT=str(port), WEB_CONCURRENCY="1", **WIDE, **REAL_HASH
         )

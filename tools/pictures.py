@@ -174,7 +174,7 @@ def run(work: Path) -> Iterator[str]:
     """Take all pictures again; yield the problems of the pages."""
     template = copy_template(work / "template")
     app_folder = make_renderer(template, work)(**ANSWERS)
-    programs = commands.make_environment(app_folder, "-e", ".", "time-machine")
+    programs = commands.make_environment(app_folder, ".", "time-machine")
     for name, size in FILES.items():
         path = app_folder / "files" / name
         path.parent.mkdir(exist_ok=True)
