@@ -24,25 +24,38 @@ class App(Flask):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        # By path of the app, endpoint and name. The files don't change until the next start.
-        self._known: dict[tuple[str, str, str], str] = {}
+        # By path of the app, method of the request, endpoint and name of the file.
+        self._known: dict[tuple[str, str, str, str], str] = {}
         self.after_request(_let_it_be_cached)
 
     def url_for(self, endpoint: str, **values: Any) -> str:
-        """Return the URL of an endpoint."""
-        if "filename" not in values or not _is_static(endpoint):
-            return super().url_for(endpoint, **values)
-        filename = values["filename"]
-        if len(values) > 1 or self.debug or not has_request_context():
-            return super().url_for(endpoint, **_with_hash(endpoint, filename), **values)
-        key = request.script_root, endpoint, filename
+        """Return the URL of an endpoint.
+
+        For templates, one without values, or of a static file alone, is built once: a page has a
+        dozen. A file doesn't change until the next start.
+        """
+        if endpoint.startswith(".") and has_request_context():  # in the same blueprint, as in Flask
+            endpoint = f"{request.blueprint or ''}{endpoint}".removeprefix(".")
+        static = "filename" in values and _is_static(endpoint)
+        if len(values) > static or not self._keeps_urls():
+            return self._build(endpoint, static, values)
+        key = request.script_root, request.method, endpoint, values.get("filename", "")
         if key not in self._known:
-            found = _with_hash(endpoint, filename)
-            url = super().url_for(endpoint, **found, **values)
-            if not found:
+            url = self._build(endpoint, static, values)
+            # Another host's is not only a path. A file without a hash isn't there, or not yet.
+            if not url.startswith("/") or (static and f"?{HASH}=" not in url):
                 return url
             self._known[key] = url
         return self._known[key]
+
+    def _keeps_urls(self) -> bool:
+        """Return whether a URL without values is always the same, as Flask's own are."""
+        decided_by_code = self.url_default_functions or self.url_build_error_handlers
+        return not (self.debug or decided_by_code) and has_request_context()
+
+    def _build(self, endpoint: str, static: bool, values: dict[str, Any]) -> str:
+        found = _with_hash(endpoint, values["filename"]) if static else {}
+        return super().url_for(endpoint, **found, **values)
 
 
 def _with_hash(endpoint: str, filename: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask, url_for
+from flask import Blueprint, Flask, current_app, g, url_for
 from flask.testing import FlaskClient
 
 from app import static_files
@@ -84,7 +84,7 @@ def test_a_change_of_the_file_changes_its_url(tmp_path: Path) -> None:
         file.write_text(text, "utf-8")
         os.utime(file, (moment, moment))  # the clock of a file system may be coarse
         with app.test_request_context():
-            return url_for("static", filename="own.css")
+            return app.url_for("static", filename="own.css")
 
     old = write("a { color: red }", 1)
     assert caching(client, old) == FOREVER
@@ -102,3 +102,61 @@ def test_a_mounted_app_has_them_below_its_path(make_app: MakeApp) -> None:
     url = re.findall(r'href="(/shop/static/style.css\?v=\w{16})"', page)[0]
     assert caching(client, url) == FOREVER
     assert caching(client, url.removeprefix("/shop")) == FOREVER
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Flask:
+    """An app with pages of its own, whose URLs are asked for as templates do."""
+    app = static_files.App("tests.app")
+    shop = Blueprint("shop", __name__, url_prefix="/shop", static_folder=tmp_path)
+    shop.add_url_rule("/", "index", lambda: current_app.url_for(".index"))
+    shop.add_url_rule("/<lang>/about", "about", lambda lang: "")
+    app.register_blueprint(shop)
+    app.add_url_rule("/read", "item", lambda: current_app.url_for("item"), methods=["GET"])
+    app.add_url_rule("/write", "item", methods=["POST"])
+    app.add_url_rule("/", "files", lambda: "", subdomain="files")
+    return app
+
+
+def test_a_url_is_that_of_the_request(own: Flask) -> None:
+    client = own.test_client()
+    for _ in range(2):
+        assert client.get("/shop/").text == "/shop/"
+        assert client.get("/shop/", environ_overrides={"SCRIPT_NAME": "/at"}).text == "/at/shop/"
+        assert client.get("/read").text == "/read"
+        assert client.post("/write").text == "/write"
+        for scheme in ("http", "https"):
+            with own.test_request_context(base_url=f"{scheme}://localhost"):
+                assert current_app.url_for("files") == f"{scheme}://files.localhost/"
+                found = current_app.url_for("shop.index", _external=True)
+                assert found == f"{scheme}://localhost/shop/"
+                assert current_app.url_for("shop.index", page=2) == "/shop/?page=2"
+    own.config["SERVER_NAME"] = "localhost"
+    with own.app_context():  # such as in a command
+        assert current_app.url_for("shop.index") == "http://localhost/shop/"
+
+
+def test_a_default_for_urls_is_asked_each_time(own: Flask) -> None:
+    own.url_defaults(lambda _, values: values.setdefault("lang", g.lang))
+    for lang in ("en", "de"):
+        with own.test_request_context("/shop/"):
+            g.lang = lang
+            assert current_app.url_for("shop.about") == f"/shop/{lang}/about"
+
+
+def test_what_knows_other_urls_is_asked_each_time(own: Flask) -> None:
+    own.url_build_error_handlers.append(lambda error, endpoint, values: f"/{g.lang}/{endpoint}")
+    for lang in ("en", "de"):
+        with own.test_request_context("/shop/"):
+            g.lang = lang
+            assert current_app.url_for("elsewhere") == f"/{lang}/elsewhere"
+
+
+def test_a_blueprint_names_its_own_files_in_short(own: Flask, tmp_path: Path) -> None:
+    with own.test_request_context("/shop/"):
+        missing = current_app.url_for(".static", filename="own.css")
+        (tmp_path / "own.css").write_text("a { color: red }", "utf-8")
+        url = current_app.url_for(".static", filename="own.css")
+        assert url != missing  # a file may come later
+        assert url == current_app.url_for("shop.static", filename="own.css")
+    assert caching(own.test_client(), url) == FOREVER
