@@ -1,7 +1,8 @@
 """What the commands of the `flask` program share."""
 
+import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +16,8 @@ from app.accounts.errors import SignedOut
 
 # Joiners that belong to words and emoji. They move no text, unlike the rest of their category.
 JOINERS = "\u200c\u200d"
+# Seconds between two lines of a command that takes long.
+PROGRESS_SECONDS = 5
 
 
 def say(*columns: object) -> None:
@@ -45,6 +48,29 @@ def printable(text: str) -> str:
 
 
 @contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Give the block what it calls, whenever it has done something, with what was done so far.
+
+    That is printed to standard error every few seconds, and if the block fails.
+    """
+    last, shown_at = "", time.monotonic()
+
+    def so_far(text: str) -> None:
+        nonlocal last, shown_at
+        last = text
+        if time.monotonic() - shown_at >= PROGRESS_SECONDS:
+            click.echo(f"{text} so far.", err=True)
+            shown_at = time.monotonic()
+
+    try:
+        yield so_far
+    except BaseException:  # also Ctrl+C
+        if last:
+            click.echo(f"{last}. The rest was not done.", err=True)
+        raise
+
+
+@contextmanager
 def using_database() -> Iterator[None]:
     """Say in one line what keeps the database from being used.
 
@@ -64,6 +90,11 @@ def using_database() -> Iterator[None]:
             " to models in docs/operations.md: foreign keys to accounts need `ondelete`"
         ) from None
     except SQLAlchemyError as error:
+        if faults.is_busy(error):
+            raise ClickException(
+                "Something else, such as a migration, uses the same rows or tables; run this"
+                f" command again: {faults.reason(error)}"
+            ) from None
         if not faults.is_passing(error):
             raise
         raise ClickException(

@@ -28,13 +28,14 @@ class Fault:
 
     `message` is the driver's own, empty where it may hold a value. A `passing` fault is no bug
     of the app: the same request may succeed later. After a `fatal` one no open connection is
-    used again.
+    used again. A `busy` one came from what another connection has locked.
     """
 
     code: str = ""
     message: str = ""
     passing: bool = False
     fatal: bool = False
+    busy: bool = False
 
 
 def init_app(app: Flask) -> None:
@@ -52,6 +53,11 @@ def is_passing(error: SQLAlchemyError) -> bool:
     return fault.passing or (
         not fault.code and isinstance(error, OperationalError | InterfaceError)
     )
+
+
+def is_busy(error: SQLAlchemyError) -> bool:
+    """Tell whether another connection had locked what the statement needed."""
+    return isinstance(error, DBAPIError) and _diagnose(db.engine.dialect, error.orig).busy
 
 
 def reason(error: SQLAlchemyError) -> str:

@@ -43,6 +43,8 @@ VALUE_FREE = {
     *(1048, 1264, 1265, 1364, 1406, 3819, 4025),  # a value does not fit its column or a check
 }
 DUPLICATE_ENTRY = 1062
+# Lock time-out, deadlock.
+BUSY = {1205, 1213}
 # For how many seconds the app is unhealthy after a write found the disk full.
 FULL_SECONDS = 60
 DEADLOCK = 1213
@@ -146,7 +148,8 @@ def diagnose(error: BaseException | None) -> Fault:
         return Fault()
     number, message = _parts(error)
     if number in PASSING:
-        return Fault(str(number), message, passing=True, fatal=number in READ_ONLY | SHUTTING_DOWN)
+        fatal = number in READ_ONLY | SHUTTING_DOWN
+        return Fault(str(number), message, passing=True, fatal=fatal, busy=number in BUSY)
     if number in VALUE_FREE:
         return Fault(str(number), message)
     key = violated_unique(error)

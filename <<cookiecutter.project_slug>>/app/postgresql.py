@@ -36,6 +36,8 @@ PASSING = (
 )  # fmt: skip
 # The server is shutting down, or another one has taken over.
 FATAL = ("08", "25006", "57P")
+# Deadlock, lock time-out, and what another isolation level than the app's may meet.
+BUSY = ("40", "55P03")
 UNIQUE_VIOLATION = "23505"
 DISK_FULL = "53100"
 # For how many seconds the app is unhealthy after a write found the disk full.
@@ -207,6 +209,7 @@ def diagnose(error: BaseException | None) -> Fault:
         (error.diag.message_primary or "") if code.startswith(VALUE_FREE) else _constraint(error),
         passing=code.startswith(PASSING),
         fatal=code.startswith(FATAL),
+        busy=code.startswith(BUSY),
     )
 
 

@@ -15,6 +15,7 @@ from app.faults import Fault
 # The beginnings of SQLite's names for errors. No longer writable, on a damaged disk, or moved.
 FATAL = ("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 PASSING = (*FATAL, "SQLITE_BUSY", "SQLITE_FULL", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_PROTOCOL")
+BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 MISSING = re.compile(r"no such (table|column): ")
 # The beginnings of other messages that name what the schema calls things, never a value.
 VALUE_FREE = re.compile(
@@ -64,6 +65,7 @@ def diagnose(error: BaseException | None) -> Fault:
         message if not code or passing or VALUE_FREE.search(message) else "",
         passing,
         fatal=code.startswith(FATAL),
+        busy=code.startswith(BUSY),
     )
 
 

@@ -25,7 +25,7 @@ from app.accounts.errors import InvalidInput
 from app.accounts.models import Account
 from app.accounts.passkeys import store as passkeys
 from app.columns import now, timestamp
-from app.commands import DatabaseGroup, count, printable, say
+from app.commands import DatabaseGroup, count, printable, progress, say
 from app.extensions import end_transaction, transaction
 from app.jobs.commands import list_jobs, work
 
@@ -215,11 +215,19 @@ def purge_command() -> None:
 
     A background job does the same once a day.
     """
-    purged = purge.purge()
-    say(
-        f"Removed {count(purged.sessions, 'session')}, {count(purged.tokens, 'token')}"
-        f" and {count(purged.accounts, 'unconfirmed account')}."
-    )
+
+    def removed(purged: purge.Purged) -> str:
+        tables = {
+            "sessions": "session",
+            "mailed_tokens": "token",
+            "accounts": "unconfirmed account",
+        }
+        sessions, tokens, accounts = (count(purged[name], noun) for name, noun in tables.items())
+        return f"Removed {sessions}, {tokens} and {accounts}"
+
+    with progress() as so_far:
+        purged = purge.purge(lambda purged: so_far(removed(purged)))
+    say(f"{removed(purged)}.")
 
 
 def _read_password(from_stdin: bool) -> str:

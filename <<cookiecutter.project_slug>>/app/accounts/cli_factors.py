@@ -6,7 +6,7 @@ from app.accounts import factors, rekeying
 from app.accounts.cli_emails import sending
 from app.accounts.cli_shared import CLIENT, find
 from app.accounts.passkeys import store as passkeys
-from app.commands import count, say
+from app.commands import count, progress, say
 
 
 @click.command("remove-factor")
@@ -45,8 +45,13 @@ def rekey() -> None:
     Run it after you changed SECRET_KEY and put the old one into SECRET_KEY_FALLBACKS. From then on
     the old one isn't needed to read them. Safe to run at any time.
     """
-    result = rekeying.rekey()
-    say(f"Encrypted {count(result.changed, 'key')} with the current SECRET_KEY.")
+
+    def encrypted(changed: int) -> str:
+        return f"Encrypted {count(changed, 'key')} with the current SECRET_KEY"
+
+    with progress() as so_far:
+        result = rekeying.rekey(lambda changed: so_far(encrypted(changed)))
+    say(f"{encrypted(result.changed)}.")
     if result.unreadable:
         raise click.ClickException(
             f"{count(result.unreadable, 'key')} can't be decrypted: add the earlier SECRET_KEY to"

@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -37,55 +37,65 @@ ACCOUNTS = 50
 PAUSE = 0.1
 
 
-@dataclass(frozen=True)
-class Purged:
-    """How many rows were deleted."""
-
-    sessions: int
-    tokens: int
-    accounts: int
+# How many rows were deleted so far, by the name of their table.
+Purged = Counter[str]
 
 
 @jobs.every(timedelta(days=1), "purge")
 def purge_daily(job: jobs.Job) -> None:
     """Do the same as `flask accounts purge`, once a day."""
-    purge(job)
+
+    def keep(_: Purged) -> None:
+        """Keep the job, so that no other worker begins with it."""
+        with transaction():
+            jobs.hold(job)
+
+    purge(keep)
 
 
-def purge(job: jobs.Job | None = None) -> Purged:
+def purge(note: Callable[[Purged], object] | None = None) -> Purged:
     """Delete ended sessions, expired tokens and challenges, unconfirmed accounts and keys,
     devices not seen for long, and old counters of rate limits.
 
-    Keep an account whose owner has a link that still works.
+    Keep an account whose owner has a link that still works. `note` is called after each
+    transaction, with what was deleted so far.
     """
-    _delete(Device.id, Device.expires_at <= now(), job)
-    _delete(Challenge.id, Challenge.expires_at <= now(), job)
-    _delete(TotpSetup.session_id, TotpSetup.expires_at <= now(), job)
-    _delete(LimitCounter.name, LimitCounter.expires_at <= now(), job)
-    return Purged(
-        sessions=_delete(Session.id, Session.expires_at <= now(), job),
-        tokens=_delete(MailedToken.id, MailedToken.expires_at <= now(), job),
-        accounts=_delete_abandoned_accounts(job),
-    )
+    purged = Purged()
+    for table, batches in (
+        ("devices", _delete(Device.id, Device.expires_at)),
+        ("challenges", _delete(Challenge.id, Challenge.expires_at)),
+        ("totp_setups", _delete(TotpSetup.session_id, TotpSetup.expires_at)),
+        ("limit_counters", _delete(LimitCounter.name, LimitCounter.expires_at)),
+        ("sessions", _delete(Session.id, Session.expires_at)),
+        ("mailed_tokens", _delete(MailedToken.id, MailedToken.expires_at)),
+        ("accounts", _delete_abandoned_accounts()),
+    ):
+        for number in batches:
+            purged[table] += number
+            if note is not None:
+                note(purged)
+            time.sleep(PAUSE)
+    return purged
 
 
 def _delete(
-    key: InstrumentedAttribute[Any], over: ColumnElement[bool], job: jobs.Job | None
-) -> int:
-    """Delete rows in batches. Return how many there were."""
-    count = 0
+    key: InstrumentedAttribute[Any], expires_at: InstrumentedAttribute[datetime]
+) -> Iterator[int]:
+    """Delete what has expired, in batches. Yield how many rows each had."""
+    over = expires_at <= now()
     while keys := _batch(key, over, BATCH):
         with transaction():
             # The condition again: what was seen or confirmed in the meantime stays.
-            count += changed_rows(delete(key.class_).where(key.in_(keys), over))
-        _pause(job)
-    return count
+            number = changed_rows(delete(key.class_).where(key.in_(keys), over))
+        yield number
 
 
-def _delete_abandoned_accounts(job: jobs.Job | None) -> int:
-    count, abandoned = 0, _abandoned()
-    kept: set[int] = set()
-    while found := _batch(Account.id, abandoned & Account.id.not_in(kept), ACCOUNTS):
+def _delete_abandoned_accounts() -> Iterator[int]:
+    """Delete accounts that were never confirmed, in batches. Yield how many each had."""
+    abandoned, last, kept = _abandoned(), 0, 0
+    # In the order of their IDs, so that the table is read once.
+    while found := _batch(Account.id, abandoned & (Account.id > last), ACCOUNTS, Account.id):
+        last = found[-1]
         try:
             removed = _delete_accounts(found, abandoned)
         except IntegrityError:
@@ -94,15 +104,13 @@ def _delete_abandoned_accounts(job: jobs.Job | None) -> int:
                 try:
                     removed += _delete_accounts([account_id], abandoned)
                 except IntegrityError:
-                    kept.add(account_id)
+                    kept += 1
         for account_id in removed:
             events.record("account.purged", Client(), account_id)
-        count += len(removed)
-        _pause(job)
+        yield len(removed)
     if kept:
         message = "Unconfirmed accounts that foreign keys without `ondelete` keep: %d"
-        logger.error(message, len(kept))
-    return count
+        logger.error(message, kept)
 
 
 def _delete_accounts(ids: Sequence[int], over: ColumnElement[bool]) -> list[int]:
@@ -117,16 +125,10 @@ def _delete_account(account_id: int, over: ColumnElement[bool]) -> bool:
     return changed_rows(delete(Account).where(Account.id == account_id, over)) == 1
 
 
-def _pause(job: jobs.Job | None) -> None:
-    """Wait between two transactions, and keep the job, so that no other worker begins with it."""
-    if job is not None:
-        with transaction():
-            jobs.hold(job)
-    time.sleep(PAUSE)
-
-
-def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int) -> Sequence[Any]:
-    return db.session.scalars(select(key).where(over).limit(size)).all()
+def _batch(
+    key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int, *order: Any
+) -> Sequence[Any]:
+    return db.session.scalars(select(key).where(over).order_by(*order).limit(size)).all()
 
 
 def _abandoned() -> ColumnElement[bool]:

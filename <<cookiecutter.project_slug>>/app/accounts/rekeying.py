@@ -1,5 +1,6 @@
 """Encrypt stored secrets again after a change of SECRET_KEY."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -17,10 +18,11 @@ class Rekeyed:
     unreadable: int
 
 
-def rekey() -> Rekeyed:
+def rekey(note: Callable[[int], object]) -> Rekeyed:
     """Encrypt every secret that is not under the present SECRET_KEY again.
 
     Each is a transaction of its own, and a secret that was replaced meanwhile stays as it is.
+    `note` is called after each, with how many were changed so far.
     """
     changed = unreadable = 0
     for key, secret in (
@@ -37,4 +39,5 @@ def rekey() -> Rekeyed:
                 same = update(key.class_).where(key == number, secret == stored)
                 with transaction():
                     changed += changed_rows(same.values(secret=renewed))
+                note(changed)
     return Rekeyed(changed, unreadable)

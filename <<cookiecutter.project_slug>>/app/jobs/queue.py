@@ -84,13 +84,14 @@ def ensure_repeating() -> None:
             continue  # another process was quicker
 
 
-def take(job_id: int | None = None) -> Job | None:
+def take(job_id: int | None = None, *, by_deadline: bool = False) -> Job | None:
     """Take the job that has been due longest, or the one with an id, until its lease ends.
 
-    Of several workers that want the same row, the one whose UPDATE finds it unchanged wins.
+    With `by_deadline`, take the one that is given up first. Of several workers that want the same
+    row, the one whose UPDATE finds it unchanged wins.
     """
     while True:
-        job = _next(job_id)
+        job = _next(job_id, by_deadline)
         if job is None:
             return None
         # From here on a note of what the row said, which no commit writes back.
@@ -163,9 +164,10 @@ def seconds_late() -> float:
     return 0 if oldest is None else (now() - _skew() - oldest).total_seconds()
 
 
-def _next(job_id: int | None) -> Job | None:
+def _next(job_id: int | None, by_deadline: bool) -> Job | None:
     """Return the job to take next."""
-    first = select(Job).order_by(Job.due_at, Job.id).limit(1)
+    deadline = (Job.give_up_at.is_(None), Job.give_up_at) if by_deadline else ()
+    first = select(Job).order_by(*deadline, Job.due_at, Job.id).limit(1)
     if job_id is not None:
         first = first.where(Job.id == job_id)
     # Two statements, each along the index: for an OR, some databases would read all of it.

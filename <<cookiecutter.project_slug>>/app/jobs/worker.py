@@ -14,7 +14,8 @@ from app.jobs import queue, running
 
 logger = logging.getLogger(__name__)
 
-# A job that takes long, such as an email to a slow server, leaves a thread for the others.
+# A job that takes long, such as an email to a slow server, leaves a thread for the others. The first
+# one takes what has to be done soonest: a link must not wait for thousands of notices.
 THREADS = 2
 # Seconds after which a worker looks for jobs even if nobody woke it, and where nobody can: in a
 # process of its own.
@@ -62,7 +63,8 @@ class Worker:
             for number, working in enumerate([*[True] * (THREADS if works else 0), False], 1):
                 name = f"jobs-{number}"
                 # Python does not wait for such a thread; `stop` does, when the process ends.
-                thread = Thread(target=self._loop, args=(working,), name=name, daemon=True)
+                arguments = working, number == 1
+                thread = Thread(target=self._loop, args=arguments, name=name, daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:  # no memory: the next job that is enqueued tries again
@@ -91,14 +93,14 @@ class Worker:
                 thread.join()
         atexit.unregister(self.stop)
 
-    def look(self, *, works: bool = True) -> bool:
+    def look(self, *, works: bool = True, by_deadline: bool = False) -> bool:
         """Do the jobs that are due. Returns whether that worked."""
         try:
             if works and not self._prepared:
                 with self.app.app_context():
                     queue.ensure_repeating()
                 self._prepared = True
-            while works and not self._stopping.is_set() and self._do_one():
+            while works and not self._stopping.is_set() and self._do_one(by_deadline):
                 pass
             self._warn_if_late()
         except SQLAlchemyError as error:
@@ -110,10 +112,10 @@ class Worker:
         self._note_database(None)
         return True
 
-    def _loop(self, works: bool) -> None:
+    def _loop(self, works: bool, by_deadline: bool) -> None:
         while not self._stopping.is_set():
             with suppress(Exception):  # such as no memory for a lock: nothing ends a thread
-                if not self.look(works=works):
+                if not self.look(works=works, by_deadline=by_deadline):
                     self._stopping.wait(BACKOFF)
                 elif works:
                     self._wait()
@@ -122,10 +124,10 @@ class Worker:
                 continue
             time.sleep(BACKOFF)
 
-    def _do_one(self) -> bool:
+    def _do_one(self, by_deadline: bool) -> bool:
         """Do a job, and let another thread look meanwhile whether there are more."""
         with self.app.app_context():
-            job = queue.take()
+            job = queue.take(by_deadline=by_deadline)
             if job is None:
                 return False
             self.wake()

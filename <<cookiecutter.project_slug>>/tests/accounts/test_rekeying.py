@@ -5,6 +5,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select, update
 
+from app import commands
 from app.accounts import authentication, encryption, rekeying
 from app.accounts.client import Client
 from app.accounts.models import TotpFactor
@@ -43,7 +44,7 @@ def sign_in(app: Flask, code: str) -> authentication.SignedIn:
 def rekey(app: Flask) -> tuple[int, str]:
     """Return the exit code of `flask accounts rekey`, and what it prints."""
     result = app.test_cli_runner().invoke(args=["accounts", "rekey"])
-    return result.exit_code, result.output
+    return result.exit_code, result.stdout + result.stderr
 
 
 @pytest.mark.usefixtures("new_key")
@@ -57,7 +58,14 @@ def test_two_factor_authentication_works_after_a_change_of_the_key(
 def test_after_rekey_the_old_key_is_not_needed(
     app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert rekey(app) == (0, "Encrypted 2 keys with the current SECRET_KEY.\n")
+    with monkeypatch.context() as patches:
+        patches.setattr(commands, "PROGRESS_SECONDS", 0)
+        result = app.test_cli_runner().invoke(args=["accounts", "rekey"])
+    assert result.stderr.splitlines() == [
+        "Encrypted 1 key with the current SECRET_KEY so far.",
+        "Encrypted 2 keys with the current SECRET_KEY so far.",
+    ]
+    assert result.stdout == "Encrypted 2 keys with the current SECRET_KEY.\n"
     assert rekey(app) == (0, "Encrypted 0 keys with the current SECRET_KEY.\n")
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
     assert sign_in(app, phone.code())
@@ -115,7 +123,7 @@ def test_rekey_keeps_a_key_that_was_replaced_in_the_meantime(
         db.session.rollback()
         assert len(rows) == 1
         monkeypatch.setattr(encryption, "renewed", replace_first)
-        rekeying.rekey()
+        rekeying.rekey(lambda _: None)
         assert encryption.decrypt(db.session.scalars(select(TotpFactor.secret)).one()) == (
             "KEY OF ANOTHER"
         )

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app import jobs
 from app.accounts.limits import Rule
@@ -17,7 +17,7 @@ from app.columns import now
 from app.extensions import db, on_commit, transaction
 from app.jobs import queue
 from app.jobs.queue import JobCancelled
-from app.jobs.registry import KINDS
+from app.jobs.registry import KINDS, Kind
 from tests.jobs.conftest import Probe
 
 PAUSES = [60, 5 * 60, 15 * 60, 60 * 60, 3 * 60 * 60, 6 * 60 * 60, 12 * 60 * 60]
@@ -273,6 +273,24 @@ def test_an_error_that_is_too_long_is_cut(probe: Probe, caplog: pytest.LogCaptur
     probe.enqueue()
     probe.run_due()
     assert len(probe.rows()[0].last_error or "") == 200
+
+
+def test_what_is_given_up_first_can_be_taken_first(
+    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "SOON_SECONDS", 60)
+    for kind in (Kind("never", probe.do), Kind("soon", probe.do, "SOON_SECONDS", probe.give_up)):
+        monkeypatch.setitem(KINDS, kind.name, kind)
+    names = ["never", "probe", "soon"]
+    for by_deadline, order in ((False, names), (True, ["soon", "probe", "never"])):
+        with app.app_context():
+            for name in names:
+                with transaction():
+                    jobs.enqueue(name)
+            taken = [queue.take(by_deadline=by_deadline) for _ in names]
+            assert [job.name for job in taken if job] == order
+            with transaction():
+                db.session.execute(delete(jobs.Job))
 
 
 def test_the_delay_of_the_oldest_job_is_known(app: Flask, probe: Probe) -> None:

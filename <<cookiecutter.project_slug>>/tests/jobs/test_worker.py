@@ -1,7 +1,7 @@
 """The threads that do jobs, in a web server's process or in one of their own."""
 
 from datetime import timedelta
-from threading import Event, Semaphore, Thread
+from threading import Barrier, Event, Semaphore, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +106,29 @@ def test_a_stuck_job_does_not_hold_up_the_others(probe: Probe, working: Worker) 
     go_on.set()
 
 
+def test_one_thread_does_what_is_given_up_first_and_one_what_waits_longest(
+    app: Flask, probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, both, done = [], Barrier(2), Event()
+
+    def action(job: jobs.Job) -> None:
+        if not done.is_set():
+            taken.append(job.name)
+            both.wait(SECONDS)
+            done.set()
+
+    probe.action = action
+    monkeypatch.setitem(app.config, "SOON_SECONDS", 60)
+    monkeypatch.setitem(KINDS, "soon", Kind("soon", probe.do, "SOON_SECONDS", probe.give_up))
+    with app.app_context(), jobs.collected(), transaction():
+        for name in ("probe", "probe", "soon", "soon"):
+            jobs.enqueue(name)
+    working._prepared = True  # without jobs that repeat
+    jobs.start(app)
+    assert done.wait(SECONDS)
+    assert sorted(taken) == ["probe", "soon"]
+
+
 def test_a_watcher_is_left_while_every_thread_is_stuck(
     probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,16 +230,16 @@ def test_the_worker_waits_for_the_database_and_logs_it_once(
 ) -> None:
     done, take, failures = Event(), queue.take, iter(range(3))
 
-    def interrupted(job_id: int | None = None) -> jobs.Job | None:
+    def interrupted(**options: bool) -> jobs.Job | None:
         if next(failures, None) is not None:
             raise OperationalError("SELECT 'ada@example.com'", {}, Exception("away"))
-        return take(job_id)
+        return take(**options)
 
     monkeypatch.setattr(worker, "BACKOFF", 0.01)
     monkeypatch.setattr(queue, "take", interrupted)
     probe.action = lambda _: done.set()
     # One thread alone: another that reaches the database would say that it is back.
-    working._threads.append(Thread(target=working._loop, args=(True,)))
+    working._threads.append(Thread(target=working._loop, args=(True, True)))
     probe.enqueue()
     working._threads[0].start()
     assert done.wait(SECONDS)

@@ -313,10 +313,10 @@ def test_purge_removes_only_expired_rows(app: Flask, account: str) -> None:
         token.expires_at = past
         db.session.commit()
     expected = "Removed 1 session, 1 token and 1 unconfirmed account.\n"
-    assert run(app, "purge").output == expected
+    assert run(app, "purge").stdout == expected
     assert [count(app, model) for model in (Account, Session, MailedToken)] == [2, 1, 1]
     nothing = "Removed 0 sessions, 0 tokens and 0 unconfirmed accounts.\n"
-    assert run(app, "purge").output == nothing
+    assert run(app, "purge").stdout == nothing
 
 
 def test_a_misused_command_shows_its_usage(app: Flask) -> None:
