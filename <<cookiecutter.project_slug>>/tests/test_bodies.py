@@ -3,6 +3,7 @@
 import io
 import socket
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -193,9 +194,13 @@ def test_only_part_of_an_endless_body_is_discarded(echo: Flask) -> None:
 def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
     """The client's and the server's end of a connection."""
     client, server = socket.socketpair()
-    server.settimeout(60)  # a test without the deadline it is about does not hang
+    # A test without the deadline it is about gets the rest of the body, and fails.
+    late = Timer(60, client.sendall, [b"x" * 10])
+    late.start()
     with client, server:
         yield client, server
+        assert late.is_alive()
+        late.cancel()
 
 
 def arriving_at(server: socket.socket, seconds: float) -> Body:
@@ -218,6 +223,22 @@ def test_a_body_that_arrives_too_slowly_is_refused(
     # The response can still be sent.
     server.sendall(b"408")
     assert client.recv(3) == b"408"
+
+
+def test_a_chunk_that_is_cut_off_by_the_deadline_counts_as_too_slow(
+    connection: tuple[socket.socket, socket.socket],
+) -> None:
+    class Chunks(io.BytesIO):
+        """A body that the server can't read on once nothing more arrives."""
+
+        def read(self, _size: int | None = -1) -> bytes:
+            """Wait, and fail."""
+            assert connection[1].recv(1) == b""
+            raise ValueError("invalid chunk")
+
+    environ = {"wsgi.input": Chunks(), "gunicorn.socket": connection[1], "CONTENT_LENGTH": "10"}
+    with pytest.raises(RequestTimeout):
+        Body(environ, LIMIT, 0.05).read()
 
 
 def test_a_body_that_times_out_in_the_server_counts_as_too_slow(

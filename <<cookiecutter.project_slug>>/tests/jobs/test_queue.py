@@ -276,7 +276,10 @@ def test_an_error_that_is_too_long_is_cut(probe: Probe, caplog: pytest.LogCaptur
 
 
 def test_what_is_given_up_first_can_be_taken_first(
-    app: Flask, probe: Probe, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    probe: Probe,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(app.config, "SOON_SECONDS", 60)
     for kind in (Kind("never", probe.do), Kind("soon", probe.do, "SOON_SECONDS", probe.give_up)):
@@ -287,6 +290,7 @@ def test_what_is_given_up_first_can_be_taken_first(
             for name in names:
                 with transaction():
                     jobs.enqueue(name)
+                clock.shift(1)
             taken = [queue.take(by_deadline=by_deadline) for _ in names]
             assert [job.name for job in taken if job] == order
             with transaction():

@@ -1,6 +1,7 @@
 """Jobs that repeat: one row each, whatever happens to it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Barrier
 
@@ -11,7 +12,7 @@ from sqlalchemy import update
 
 from app import jobs
 from app.columns import now
-from app.extensions import db
+from app.extensions import db, transaction
 from app.jobs import queue
 from app.jobs.registry import KINDS, Kind
 from tests.jobs.conftest import Probe
@@ -38,6 +39,23 @@ def test_a_repeating_job_that_outlasts_its_lease_waits_for_its_next_time(
             jobs.run(slow)
     with time_machine.travel(now() + timedelta(hours=23), tick=False):
         repeating.run_due()
+    assert len(repeating.done) == 1
+
+
+def test_a_job_that_was_done_a_moment_ago_is_not_taken(
+    app: Flask, repeating: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker sees that it is due, and another one takes and finishes it."""
+
+    def interrupted() -> AbstractContextManager[None]:
+        monkeypatch.setattr(queue, "transaction", transaction)
+        repeating.run_due()
+        return transaction()
+
+    with app.app_context():
+        queue.ensure_repeating()
+        monkeypatch.setattr(queue, "transaction", interrupted)
+        assert queue.take() is None
     assert len(repeating.done) == 1
 
 
