@@ -96,6 +96,30 @@ def test_an_attempt_refused_by_one_window_is_not_counted_in_others(make_app: Mak
         assert not spend(app)
 
 
+@pytest.mark.parametrize(("elapsed", "left"), [(0, 60), (10.5, 51), (59, 2), (59.9, 2)])
+def test_the_wait_is_in_whole_seconds_rather_one_too_many(
+    make_app: MakeApp, elapsed: float, left: int
+) -> None:
+    app = make_app(**{RULE: "1 per minute"})
+    rule = Rule(RULE, "code failures", ("ada@example.com",))
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock, app.app_context():
+        limits.spend(rule, CLIENT)
+        clock.shift(elapsed)
+        with pytest.raises(LimitReached) as refused:
+            limits.spend(rule, CLIENT)
+        assert refused.value.retry_after == left
+
+
+def test_nobody_waits_for_longer_than_the_window(make_app: MakeApp) -> None:
+    app = make_app(**{RULE: "1 per second"})
+    rule = Rule(RULE, "code failures", ("ada@example.com",))
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False), app.app_context():
+        limits.spend(rule, CLIENT)
+        with pytest.raises(LimitReached) as refused:
+            limits.spend(rule, CLIENT)
+        assert refused.value.retry_after == 1
+
+
 def test_the_rollback_of_a_request_keeps_its_attempt_counted(make_app: MakeApp) -> None:
     app = make_app(**{RULE: "1 per 15 minutes"})
     with app.app_context():
