@@ -206,6 +206,12 @@ def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def hypothesis_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Hypothesis knows of Unicode, which takes it a second to find out."""
+    return tmp_path_factory.mktemp("hypothesis")
+
+
+@pytest.fixture(scope="session")
 def programs(environments: Environments) -> Path:
     """An environment with the dependencies of all variants."""
     return environments.of(SOURCE)

@@ -42,8 +42,10 @@ def test_migrations(migrated: Installed) -> None:
     migrated.run("flask", "db", "check")
 
 
-def test_suite(installed: Installed, request: pytest.FixtureRequest) -> None:
-    settings = {}
+def test_suite(
+    installed: Installed, hypothesis_folder: Path, request: pytest.FixtureRequest
+) -> None:
+    settings = {"HYPOTHESIS_STORAGE_DIRECTORY": str(hypothesis_folder)}
     if installed.variant.backend == "mysql":
         settings["TEST_DATABASE_URL"] = request.getfixturevalue("mariadb_url")
     elif installed.variant.backend == "postgresql":

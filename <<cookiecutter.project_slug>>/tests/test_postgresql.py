@@ -8,41 +8,51 @@ import pytest
 from flask import Config, Flask
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, func, make_url, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
-from app import postgresql
+from app import faults, postgresql
 from app.accounts import registration, sessions
 from app.accounts.client import Client
 from app.accounts.models import Account
 from app.config import DEFAULTS
 from app.extensions import db, transaction
-from tests.conftest import PASSWORD, MakeApp
+from tests.conftest import PASSWORD, MakeApp, add_account
 from tests.programs import SECONDS
 
 
 @pytest.mark.parametrize(
-    ("code", "passing", "fatal"),
+    ("code", "kinds"),
     [
-        ("08006", True, True),  # connection failure
-        ("25006", True, True),  # read-only
-        ("40001", True, False),  # could not serialize
-        ("40P01", True, False),  # deadlock
-        ("42P01", True, False),  # no such table
-        ("42703", True, False),  # no such column
-        ("53100", True, False),  # the disk is full
-        ("53300", True, False),  # too many connections
-        ("55P03", True, False),  # lock time-out
-        ("57014", True, False),  # statement time-out
-        ("57P01", True, True),  # shutting down
-        ("22001", False, False),  # too long
-        ("23505", False, False),  # not unique
-        ("25P02", False, False),  # the transaction has failed before
-        ("42601", False, False),  # syntax
+        ("08006", "passing fatal"),  # connection failure
+        ("25006", "passing fatal"),  # read-only
+        ("40001", "passing busy"),  # could not serialize
+        ("40P01", "passing busy"),  # deadlock
+        ("42P01", "passing"),  # no such table
+        ("42703", "passing"),  # no such column
+        ("53100", "passing"),  # the disk is full
+        ("53300", "passing"),  # too many connections
+        ("55P03", "passing busy"),  # lock time-out
+        ("57014", "passing"),  # statement time-out
+        ("57P01", "passing fatal"),  # shutting down
+        ("42501", "passing"),  # no privilege
+        ("XX001", "passing"),  # a damaged page
+        ("22001", ""),  # too long
+        ("23505", ""),  # not unique
+        ("25P02", ""),  # the transaction has failed before
+        ("42601", ""),  # syntax
     ],
 )
-def test_errors_are_classified(code: str, passing: bool, fatal: bool) -> None:
+def test_errors_are_classified(code: str, kinds: str) -> None:
     found = postgresql.diagnose(psycopg.errors.lookup(code)("ada@example.com"))
-    assert (found.code, found.message, found.passing, found.fatal) == (code, "", passing, fatal)
+    assert found == faults.Fault(code, "", **dict.fromkeys(kinds.split(), True))
+
+
+def test_the_words_of_the_server_are_kept_that_hold_no_value(app: Flask) -> None:
+    with app.app_context(), pytest.raises(DataError) as caught:
+        add_account(app, name="Ada" * 100)
+    assert faults.reason(caught.value) == (
+        "StringDataRightTruncation: 22001 value too long for type character varying(100)"
+    )
 
 
 def test_an_error_without_a_code_is_a_connection_error() -> None:

@@ -33,30 +33,30 @@ def error(name: str, message: str) -> sqlite3.Error:
 
 
 @pytest.mark.parametrize(
-    ("name", "message", "passing", "fatal"),
+    ("name", "message", "kinds"),
     [
-        ("SQLITE_BUSY", "database is locked", True, False),
-        ("SQLITE_FULL", "database or disk is full", True, False),
-        ("SQLITE_READONLY_DBMOVED", "attempt to write a readonly database", True, True),
-        ("SQLITE_IOERR_WRITE", "disk I/O error", True, True),
-        ("SQLITE_CANTOPEN", "unable to open database file", True, True),
-        ("SQLITE_CORRUPT", "database disk image is malformed", True, True),
-        ("SQLITE_NOTADB", "file is not a database", True, True),
-        ("SQLITE_LOCKED", "database table is locked", True, False),
-        ("SQLITE_NOMEM", "out of memory", True, False),
-        ("SQLITE_PROTOCOL", "locking protocol", True, False),
-        ("SQLITE_ERROR", "no such table: accounts", True, False),
-        ("SQLITE_ERROR", "no such column: accounts.name", True, False),
-        ("SQLITE_ERROR", 'near "SELEC": syntax error', False, False),
-        ("SQLITE_ERROR", "table accounts already exists", False, False),
-        ("SQLITE_ERROR", "duplicate column name: name", False, False),
-        ("SQLITE_ERROR", 'cannot drop UNIQUE column: "email"', False, False),
-        ("SQLITE_CONSTRAINT_UNIQUE", "UNIQUE constraint failed: accounts.email", False, False),
+        ("SQLITE_BUSY", "database is locked", "passing busy"),
+        ("SQLITE_FULL", "database or disk is full", "passing"),
+        ("SQLITE_READONLY_DBMOVED", "attempt to write a readonly database", "passing fatal"),
+        ("SQLITE_IOERR_WRITE", "disk I/O error", "passing fatal"),
+        ("SQLITE_CANTOPEN", "unable to open database file", "passing fatal"),
+        ("SQLITE_CORRUPT", "database disk image is malformed", "passing fatal"),
+        ("SQLITE_NOTADB", "file is not a database", "passing fatal"),
+        ("SQLITE_LOCKED", "database table is locked", "passing busy"),
+        ("SQLITE_NOMEM", "out of memory", "passing"),
+        ("SQLITE_PROTOCOL", "locking protocol", "passing"),
+        ("SQLITE_ERROR", "no such table: accounts", "passing"),
+        ("SQLITE_ERROR", "no such column: accounts.name", "passing"),
+        ("SQLITE_ERROR", 'near "SELEC": syntax error', ""),
+        ("SQLITE_ERROR", "table accounts already exists", ""),
+        ("SQLITE_ERROR", "duplicate column name: name", ""),
+        ("SQLITE_ERROR", 'cannot drop UNIQUE column: "email"', ""),
+        ("SQLITE_CONSTRAINT_UNIQUE", "UNIQUE constraint failed: accounts.email", ""),
     ],
 )
-def test_errors_are_classified(name: str, message: str, passing: bool, fatal: bool) -> None:
+def test_errors_are_classified(name: str, message: str, kinds: str) -> None:
     found = sqlite.diagnose(error(name, message))
-    assert found == faults.Fault(name, message, passing, fatal)
+    assert found == faults.Fault(name, message, **dict.fromkeys(kinds.split(), True))
 
 
 @pytest.mark.parametrize(
