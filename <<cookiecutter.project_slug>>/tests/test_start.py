@@ -84,8 +84,22 @@ def test_debug_mode_needs_no_settings() -> None:
 
 
 def test_garbage_is_collected_once_the_app_has_started() -> None:
-    result = run(["-c", "import gc, wsgi; print(gc.isenabled())"], **PRODUCTION)
-    assert (result.returncode, result.stdout) == (0, "True\n")
+    program = "import gc, wsgi; print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    result = run(["-c", program], **PRODUCTION)
+    assert (result.returncode, result.stdout) == (0, "True True\n")
+
+
+def test_a_password_is_only_asked_for_on_a_terminal() -> None:
+    command = ["flask", "accounts", "create", "ada@example.com", "--name", "Ada"]
+    # In a session of its own it has no terminal, not even that of these tests.
+    program = (
+        f"import os, sys; os.setsid(); sys.argv = {command}; from flask.cli import main; main()"
+    )
+    result = run(["-c", program], **PRODUCTION)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: There is no terminal to type the password in; use --password-stdin.\n"
+    )
 
 
 def test_a_wrong_setting_stops_gunicorn_with_one_line() -> None:

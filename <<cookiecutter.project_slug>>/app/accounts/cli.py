@@ -1,7 +1,9 @@
 """`flask accounts …`: administration from the command line."""
 
 import sys
+import warnings
 from collections.abc import Callable
+from getpass import GetPassWarning
 from typing import TypeVar
 
 import click
@@ -232,15 +234,22 @@ def purge_command() -> None:
 
 def _read_password(from_stdin: bool) -> str:
     try:
-        password: str = (
-            sys.stdin.readline().rstrip("\r\n")
-            if from_stdin
-            else click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        )
+        password = sys.stdin.readline().rstrip("\r\n") if from_stdin else _ask_for_password()
         password.encode()  # in some locales, Python reads what isn't text as lone surrogates
     except UnicodeError:
         encoding = sys.stdin.encoding.upper()
         raise click.ClickException(f"The password is not text in {encoding}.") from None
+    return password
+
+
+def _ask_for_password() -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)  # the password would be shown
+        try:
+            password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        except GetPassWarning:
+            message = "There is no terminal to type the password in; use --password-stdin."
+            raise click.ClickException(message) from None
     return password
 
 
