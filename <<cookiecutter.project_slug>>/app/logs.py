@@ -130,7 +130,7 @@ def served(logger: logging.Logger, environ: "WSGIEnvironment", status: int, seco
     It doesn't say by whom: the proxy's log and the audit log do.
     """
     if logger.isEnabledFor(logging.INFO):
-        # What `logger.info` does, but for looking up which line called it.
+        # What `logger.info` does, without looking up which line called it.
         record = Record(logger.name, logging.INFO, __file__, 0, "%s %s %s", None, None)
         record.request_id = environ.get(KEY)
         record.method = environ["REQUEST_METHOD"]
