@@ -28,7 +28,7 @@ class Fault:
 
     `message` is the driver's own, empty where it may hold a value. A `passing` fault is no bug
     of the app: the same request may succeed later. After a `fatal` one no open connection is
-    used again. A `busy` one came from what another connection has locked.
+    used again. A `busy` one came from what another connection does.
     """
 
     code: str = ""
@@ -56,7 +56,7 @@ def is_passing(error: SQLAlchemyError) -> bool:
 
 
 def is_busy(error: SQLAlchemyError) -> bool:
-    """Tell whether another connection had locked what the statement needed."""
+    """Tell whether another connection kept the statement from what it needed."""
     return isinstance(error, DBAPIError) and _diagnose(db.engine.dialect, error.orig).busy
 
 

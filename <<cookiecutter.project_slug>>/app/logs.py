@@ -129,15 +129,10 @@ def served(logger: logging.Logger, environ: "WSGIEnvironment", status: int, seco
 
     It doesn't say by whom: the proxy's log and the audit log do.
     """
-    if logger.isEnabledFor(logging.INFO):
-        # What `logger.info` does, without looking up which line called it.
-        record = Record(logger.name, logging.INFO, __file__, 0, "%s %s %s", None, None)
-        record.request_id = environ.get(KEY)
-        record.method = environ["REQUEST_METHOD"]
-        record.path = without_tokens(get_path_info(environ))
-        record.args = (record.method, record.path, status)
-        record.__dict__.update(status=status, milliseconds=round(seconds * 1000, 1))
-        logger.handle(record)
+    method, path = environ["REQUEST_METHOD"], get_path_info(environ)
+    members = {"status": status, "milliseconds": round(seconds * 1000, 1)}
+    with during(environ):
+        logger.info("%s %s %s", method, path, status, extra=members)
 
 
 def without_tokens(text: str) -> str:

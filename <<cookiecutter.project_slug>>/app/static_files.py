@@ -24,8 +24,8 @@ class App(Flask):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        # By path of the app, method of the request, endpoint and name of the file.
-        self._known: dict[tuple[str, str, str, str], str] = {}
+        # By path of the app, endpoint and name of the file.
+        self._known: dict[tuple[str, str, str], str] = {}
         self.after_request(_let_it_be_cached)
 
     def url_for(self, endpoint: str, **values: Any) -> str:
@@ -37,21 +37,24 @@ class App(Flask):
         if endpoint.startswith(".") and has_request_context():  # in the same blueprint, as in Flask
             endpoint = f"{request.blueprint or ''}{endpoint}".removeprefix(".")
         static = "filename" in values and _is_static(endpoint)
-        if len(values) > static or not self._keeps_urls():
+        if len(values) > static or self.debug or not has_request_context():
             return self._build(endpoint, static, values)
-        key = request.script_root, request.method, endpoint, values.get("filename", "")
+        key = request.script_root, endpoint, values.get("filename", "")
         if key not in self._known:
             url = self._build(endpoint, static, values)
-            # Another host's is not only a path. A file without a hash isn't there, or not yet.
-            if not url.startswith("/") or (static and f"?{HASH}=" not in url):
+            # A file without a hash isn't there, or not yet.
+            if not self._is_constant(endpoint, url) or (static and f"?{HASH}=" not in url):
                 return url
             self._known[key] = url
         return self._known[key]
 
-    def _keeps_urls(self) -> bool:
-        """Return whether a URL without values is always the same, as Flask's own are."""
-        decided_by_code = self.url_default_functions or self.url_build_error_handlers
-        return not (self.debug or decided_by_code) and has_request_context()
+    def _is_constant(self, endpoint: str, url: str) -> bool:
+        """Return whether of a request, only the path of the app makes a difference to a URL."""
+        if self.url_default_functions or self.url_build_error_handlers:
+            return False  # the code decides
+        if self.subdomain_matching or self.url_map.host_matching or not url.startswith("/"):
+            return False  # the host does
+        return len([*self.url_map.iter_rules(endpoint)]) == 1  # else the method may
 
     def _build(self, endpoint: str, static: bool, values: dict[str, Any]) -> str:
         found = _with_hash(endpoint, values["filename"]) if static else {}

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import logs
-from app.accounts import events
+from app.accounts import events, tokens
 from app.extensions import db
 from tests.conftest import MakeApp
 
@@ -81,6 +81,14 @@ def test_a_served_request_has_status_and_time(app: Flask, lines: Lines) -> None:
         "status": 200,
         "milliseconds": 12.3,
     }
+
+
+def test_the_line_of_a_served_request_has_no_token(app: Flask, lines: Lines) -> None:
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/confirm/{tokens.new()[0]}"}
+    logs.served(logging.getLogger("app.tests"), environ, 200, 0.01)
+    (line,) = lines()
+    assert line["path"] == "/confirm/[left out]"
+    assert line["message"] == "GET /confirm/[left out] 200"
 
 
 @pytest.mark.usefixtures("failing")

@@ -67,6 +67,7 @@ def test_workers_find_their_jobs_by_an_index(app: Flask, account: str) -> None:
     with explained(app) as plans, app.app_context():
         recovery.mail_reset(account, Client())
         assert jobs.run_due(app) == 1
+        assert queue.take(urgent_first=True) is None
         assert queue.seconds_late() == 0
     check(plans, "jobs")
 

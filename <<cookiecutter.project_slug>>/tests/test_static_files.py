@@ -136,6 +136,26 @@ def test_a_url_is_that_of_the_request(own: Flask) -> None:
         assert current_app.url_for("shop.index") == "http://localhost/shop/"
 
 
+def test_a_url_depends_on_the_host_where_hosts_are_told_apart(tmp_path: Path) -> None:
+    app = static_files.App("tests.app", static_folder=tmp_path, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "localhost"
+    app.add_url_rule("/", "home", lambda: "")
+    for _ in range(2):
+        for host, url in (("localhost", "/"), ("files.localhost", "http://localhost/")):
+            with app.test_request_context(base_url=f"http://{host}"):
+                assert app.url_for("home") == url
+
+
+def test_methods_that_clients_make_up_take_no_memory(own: Flask) -> None:
+    client = own.test_client()
+    client.get("/shop/")
+    known = dict(vars(own)["_known"])
+    for number in range(3):
+        client.open("/shop/", method=f"METHOD{'X' * number}")
+        client.open("/read", method=f"METHOD{'X' * number}")
+    assert vars(own)["_known"] == known
+
+
 def test_a_default_for_urls_is_asked_each_time(own: Flask) -> None:
     own.url_defaults(lambda _, values: values.setdefault("lang", g.lang))
     for lang in ("en", "de"):

@@ -225,7 +225,8 @@ def purge_command() -> None:
             "accounts": "unconfirmed account",
         }
         sessions, tokens, accounts = (count(purged[name], noun) for name, noun in tables.items())
-        return f"Removed {sessions}, {tokens} and {accounts}"
+        others = count(purged.total() - sum(purged[name] for name in tables), "other row")
+        return f"Removed {sessions}, {tokens}, {accounts} and {others}"
 
     with progress() as so_far:
         purged = purge.purge(lambda purged: so_far(removed(purged)))

@@ -41,6 +41,8 @@ NOTICES: dict[str, Callable[[str], Email]] = {
     "email_changed": emails.email_changed,
     "account_deleted": emails.account_deleted,
 }
+# Those with a link, which someone waits for.
+LINKS = ("confirmation", "invitation", "reset", "email_change")
 # What anyone can ask for with any address, so that it may be for nobody.
 OF_STRANGERS = ("confirmation", "reset")
 
@@ -67,11 +69,12 @@ def _note_given_up(job: Job) -> None:
 def email_job(name: str, deadline: str) -> Callable[[Writer], Writer]:
     """Register a function that writes an email, in a transaction, when its job runs.
 
-    `deadline` is the setting with the seconds after which the email is given up.
+    `deadline` is the setting with the seconds after which the email is given up. One with a link
+    is sent before others.
     """
 
     def register(write: Writer) -> Writer:
-        @jobs.job(name, deadline=deadline, gave_up=_note_given_up)
+        @jobs.job(name, deadline=deadline, gave_up=_note_given_up, urgent=name in LINKS)
         def send(job: Job) -> None:
             with transaction():
                 email = write(job)
@@ -161,8 +164,7 @@ def new_device(job: Job) -> Email:
 
 def cancel_links(account: Account) -> None:
     """Cancel the jobs that would send links; call it before `tokens.void`, which they wait for."""
-    names = ("confirmation", "invitation", "reset", "email_change")
-    jobs.cancel(*names, email=account.email, account_id=account.id)
+    jobs.cancel(*LINKS, email=account.email, account_id=account.id)
 
 
 def cancel_email_change(account: Account) -> None:

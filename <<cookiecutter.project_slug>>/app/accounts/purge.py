@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import current_app
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app import jobs
+from app import faults, jobs
 from app.accounts import events
 from app.accounts.client import Client
 from app.accounts.models import (
@@ -25,7 +25,7 @@ from app.accounts.models import (
     TotpSetup,
 )
 from app.columns import now
-from app.extensions import changed_rows, db, transaction
+from app.extensions import db, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ def purge_daily(job: jobs.Job) -> None:
 
     def keep(_: Purged) -> None:
         """Keep the job, so that no other worker begins with it."""
+        jobs.check_stop()
         with transaction():
             jobs.hold(job)
 
@@ -61,17 +62,20 @@ def purge(note: Callable[[Purged], object] | None = None) -> Purged:
     transaction, with what was deleted so far.
     """
     purged = Purged()
-    for table, batches in (
-        ("devices", _delete(Device.id, Device.expires_at)),
-        ("challenges", _delete(Challenge.id, Challenge.expires_at)),
-        ("totp_setups", _delete(TotpSetup.session_id, TotpSetup.expires_at)),
-        ("limit_counters", _delete(LimitCounter.name, LimitCounter.expires_at)),
-        ("sessions", _delete(Session.id, Session.expires_at)),
-        ("mailed_tokens", _delete(MailedToken.id, MailedToken.expires_at)),
-        ("accounts", _delete_abandoned_accounts()),
+    for key, over, size in (
+        (Device.id, Device.expires_at <= now(), BATCH),
+        (Challenge.id, Challenge.expires_at <= now(), BATCH),
+        (TotpSetup.session_id, TotpSetup.expires_at <= now(), BATCH),
+        (LimitCounter.name, LimitCounter.expires_at <= now(), BATCH),
+        (Session.id, Session.expires_at <= now(), BATCH),
+        (MailedToken.id, MailedToken.expires_at <= now(), BATCH),
+        (Account.id, _abandoned(), ACCOUNTS),
     ):
-        for number in batches:
-            purged[table] += number
+        for deleted in _delete(key, over, size):
+            if key.class_ is Account:
+                for account_id in deleted:
+                    events.record("account.purged", Client(), account_id)
+            purged[key.class_.__tablename__] += len(deleted)
             if note is not None:
                 note(purged)
             time.sleep(PAUSE)
@@ -79,56 +83,44 @@ def purge(note: Callable[[Purged], object] | None = None) -> Purged:
 
 
 def _delete(
-    key: InstrumentedAttribute[Any], expires_at: InstrumentedAttribute[datetime]
-) -> Iterator[int]:
-    """Delete what has expired, in batches. Yield how many rows each had."""
-    over = expires_at <= now()
-    while keys := _batch(key, over, BATCH):
-        with transaction():
-            # The condition again: what was seen or confirmed in the meantime stays.
-            number = changed_rows(delete(key.class_).where(key.in_(keys), over))
-        yield number
+    key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int
+) -> Iterator[set[Any]]:
+    """Delete rows in batches, and yield the keys of each.
 
-
-def _delete_abandoned_accounts() -> Iterator[int]:
-    """Delete accounts that were never confirmed, in batches. Yield how many each had."""
-    abandoned, last, kept = _abandoned(), 0, 0
-    # In the order of their IDs, so that the table is read once.
-    while found := _batch(Account.id, abandoned & (Account.id > last), ACCOUNTS, Account.id):
-        last = found[-1]
+    Rows that another connection has locked, or that a foreign key keeps, stay.
+    """
+    rest, kept, reason = over, 0, ""
+    while found := _batch(key, rest, size):
+        rest = over & (key > found[-1])  # in the order of the keys, so that each is read once
         try:
-            removed = _delete_accounts(found, abandoned)
+            deleted = _delete_batch(key, found, over)
         except IntegrityError:
-            removed = []
-            for account_id in found:
+            deleted = set()
+            for each in found:
                 try:
-                    removed += _delete_accounts([account_id], abandoned)
-                except IntegrityError:
-                    kept += 1
-        for account_id in removed:
-            events.record("account.purged", Client(), account_id)
-        yield len(removed)
+                    deleted |= _delete_batch(key, [each], over)
+                except IntegrityError as error:
+                    kept, reason = kept + 1, faults.reason(error)
+        yield deleted
     if kept:
-        message = "Unconfirmed accounts that foreign keys without `ondelete` keep: %d"
-        logger.error(message, kept)
+        message = "Rows of %s that foreign keys without `ondelete` keep: %d (%s)"
+        logger.error(message, key.class_.__tablename__, kept, reason)
 
 
-def _delete_accounts(ids: Sequence[int], over: ColumnElement[bool]) -> list[int]:
-    """Delete all of these accounts or none. Return those that there were."""
+def _batch(key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int) -> Sequence[Any]:
+    return db.session.scalars(select(key).where(over).order_by(key).limit(size)).all()
+
+
+def _delete_batch(
+    key: InstrumentedAttribute[Any], keys: Sequence[Any], over: ColumnElement[bool]
+) -> set[Any]:
+    """Delete all of these rows or none. Return the keys of those that were deleted."""
     with transaction():
-        return [account_id for account_id in ids if _delete_account(account_id, over)]
-
-
-def _delete_account(account_id: int, over: ColumnElement[bool]) -> bool:
-    # Locked by a statement of its own: one that has to wait sees no link sent in the meantime.
-    db.session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
-    return changed_rows(delete(Account).where(Account.id == account_id, over)) == 1
-
-
-def _batch(
-    key: InstrumentedAttribute[Any], over: ColumnElement[bool], size: int, *order: Any
-) -> Sequence[Any]:
-    return db.session.scalars(select(key).where(over).order_by(*order).limit(size)).all()
+        # Locked by a statement of its own: the next one sees what was sent or confirmed before.
+        lock = select(key).where(key.in_(keys)).with_for_update(skip_locked=True)
+        free = set(db.session.scalars(lock))
+        db.session.execute(delete(key.class_).where(key.in_(free), over))
+        return free - set(db.session.scalars(select(key).where(key.in_(free))))
 
 
 def _abandoned() -> ColumnElement[bool]:

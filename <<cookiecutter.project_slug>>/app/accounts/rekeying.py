@@ -18,11 +18,11 @@ class Rekeyed:
     unreadable: int
 
 
-def rekey(note: Callable[[int], object]) -> Rekeyed:
+def rekey(note: Callable[[int], object] | None = None) -> Rekeyed:
     """Encrypt every secret that is not under the present SECRET_KEY again.
 
     Each is a transaction of its own, and a secret that was replaced meanwhile stays as it is.
-    `note` is called after each, with how many were changed so far.
+    `note` is called after each change, with how many there were so far.
     """
     changed = unreadable = 0
     for key, secret in (
@@ -39,5 +39,6 @@ def rekey(note: Callable[[int], object]) -> Rekeyed:
                 same = update(key.class_).where(key == number, secret == stored)
                 with transaction():
                     changed += changed_rows(same.values(secret=renewed))
-                note(changed)
+                if note is not None:
+                    note(changed)
     return Rekeyed(changed, unreadable)

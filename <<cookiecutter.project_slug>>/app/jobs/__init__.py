@@ -9,7 +9,7 @@ and whenever it runs it checks what allowed it.
 from flask import Flask
 
 from app.jobs.models import Job
-from app.jobs.queue import WORKER, cancel, collected, enqueue, hold, take
+from app.jobs.queue import WORKER, cancel, check_stop, collected, enqueue, hold, take
 from app.jobs.registry import JobFailed, every, job
 from app.jobs.running import Result, run, run_due
 from app.jobs.worker import Worker
@@ -19,6 +19,7 @@ __all__ = [
     "JobFailed",
     "Result",
     "cancel",
+    "check_stop",
     "collected",
     "enqueue",
     "every",

@@ -26,7 +26,7 @@ class Job(Base):
 
     # Numbers of rows are shown to nobody: they would tell how many there are.
     id: Mapped[int] = mapped_column(Integer, primary_key=True, info={"export": False})
-    name: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(40), index=True)
     # A job about an account ends with it.
     account_id: Mapped[int | None] = mapped_column(
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True

@@ -34,6 +34,10 @@ class JobCancelled(Exception):
     """The job was cancelled, or another worker took it, while this one was doing it."""
 
 
+class JobStopped(Exception):
+    """The process is about to end, and the job lets another worker go on with it."""
+
+
 def enqueue(
     name: str, *, email: str | None = None, account_id: int | None = None, **arguments: int | str
 ) -> None:
@@ -84,14 +88,14 @@ def ensure_repeating() -> None:
             continue  # another process was quicker
 
 
-def take(job_id: int | None = None, *, by_deadline: bool = False) -> Job | None:
+def take(job_id: int | None = None, *, urgent_first: bool = False) -> Job | None:
     """Take the job that has been due longest, or the one with an id, until its lease ends.
 
-    With `by_deadline`, take the one that is given up first. Of several workers that want the same
-    row, the one whose UPDATE finds it unchanged wins.
+    With `urgent_first`, take another only if no urgent one is due. Of several workers that want
+    the same row, the one whose UPDATE finds it unchanged wins.
     """
     while True:
-        job = _next(job_id, by_deadline)
+        job = _next(job_id, urgent_first)
         if job is None:
             return None
         # From here on a note of what the row said, which no commit writes back.
@@ -126,6 +130,21 @@ def cancel(*names: str, account_id: int, email: str | None = None) -> None:
     for about in about_either:
         jobs = delete(Job).where(about)
         db.session.execute(jobs.where(Job.name.in_(names)) if names else jobs)
+
+
+def check_stop() -> None:
+    """Raise JobStopped if this process is about to end, for a job that takes long.
+
+    It is taken again by the next worker, so it calls this where nothing it did would be lost.
+    """
+    if WORKER.current().stopping:
+        raise JobStopped
+
+
+def give_back(job: Job) -> None:
+    """Have a job that was stopped wait for another worker."""
+    with transaction():
+        db.session.execute(_update(job).values(due_at=now() - _skew(), tries=job.tries - 1))
 
 
 def finish(job: Job, *, done: bool = False) -> bool:
@@ -164,14 +183,18 @@ def seconds_late() -> float:
     return 0 if oldest is None else (now() - _skew() - oldest).total_seconds()
 
 
-def _next(job_id: int | None, by_deadline: bool) -> Job | None:
+def _next(job_id: int | None, urgent_first: bool) -> Job | None:
     """Return the job to take next."""
-    deadline = (Job.give_up_at.is_(None), Job.give_up_at) if by_deadline else ()
-    first = select(Job).order_by(*deadline, Job.due_at, Job.id).limit(1)
+    first = select(Job).order_by(Job.due_at, Job.id).limit(1)
     if job_id is not None:
         first = first.where(Job.id == job_id)
     # Two statements, each along the index: for an OR, some databases would read all of it.
     due, too_far = Job.due_at <= now(), Job.due_at > now() + _longest_pause() + TOO_FAR
+    if urgent_first:
+        urgent = [kind.name for kind in KINDS.values() if kind.urgent]
+        job = db.session.scalar(first.where(due, Job.name.in_(urgent)))
+        if job is not None:
+            return job
     return db.session.scalar(first.where(due)) or db.session.scalar(first.where(too_far))
 
 

@@ -26,7 +26,7 @@ class Kind:
     """A kind of job: `function` does it; `gave_up` is called when one is given up.
 
     It is tried for as many seconds as the setting `deadline` says, or forever without one.
-    With `pause` it repeats so long after it is done.
+    With `pause` it repeats so long after it is done. An `urgent` one is waited for by someone.
     """
 
     name: str
@@ -34,17 +34,20 @@ class Kind:
     deadline: str | None = None
     gave_up: Function | None = None
     pause: timedelta | None = None
+    urgent: bool = False
 
 
 # Every kind there is, by name.
 KINDS: dict[str, Kind] = {}
 
 
-def job(name: str, *, deadline: str, gave_up: Function) -> Callable[[Function], Function]:
+def job(
+    name: str, *, deadline: str, gave_up: Function, urgent: bool = False
+) -> Callable[[Function], Function]:
     """Register a function for the jobs with a name."""
 
     def register(function: Function) -> Function:
-        KINDS[name] = Kind(name, function, deadline, gave_up)
+        KINDS[name] = Kind(name, function, deadline, gave_up, urgent=urgent)
         return function
 
     return register

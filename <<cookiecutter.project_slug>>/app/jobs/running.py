@@ -12,7 +12,7 @@ from app.columns import now, timestamp
 from app.extensions import db, transaction
 from app.jobs import queue
 from app.jobs.models import Job
-from app.jobs.queue import JobCancelled
+from app.jobs.queue import JobCancelled, JobStopped
 from app.jobs.registry import KINDS, JobFailed
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,9 @@ def run(job: Job) -> Result:
             raise JobFailed("this version of the app does not know the job")
         kind.function(job)
     except JobCancelled:
+        return Result()
+    except JobStopped:
+        queue.give_back(job)
         return Result()
     except JobFailed as error:
         if error.permanent:

@@ -15,7 +15,7 @@ from app.jobs import queue, running
 logger = logging.getLogger(__name__)
 
 # A job that takes long, such as an email to a slow server, leaves a thread for the others. The first
-# one takes what has to be done soonest: a link must not wait for thousands of notices.
+# one takes urgent jobs first: a link doesn't wait for thousands of notices.
 THREADS = 2
 # Seconds after which a worker looks for jobs even if nobody woke it, and where nobody can: in a
 # process of its own.
@@ -48,6 +48,11 @@ class Worker:
     def in_process(self) -> bool:
         """Whether serving processes do jobs, besides `flask accounts work`."""
         return bool(self.app.config["JOBS_IN_PROCESS"])
+
+    @property
+    def stopping(self) -> bool:
+        """Whether this process is about to end."""
+        return self._stopping.is_set()
 
     def start(self, *, always: bool = False) -> None:
         """Start the threads, unless they run already. They end when the process does.
@@ -93,14 +98,14 @@ class Worker:
                 thread.join()
         atexit.unregister(self.stop)
 
-    def look(self, *, works: bool = True, by_deadline: bool = False) -> bool:
+    def look(self, *, works: bool = True, urgent_first: bool = False) -> bool:
         """Do the jobs that are due. Returns whether that worked."""
         try:
             if works and not self._prepared:
                 with self.app.app_context():
                     queue.ensure_repeating()
                 self._prepared = True
-            while works and not self._stopping.is_set() and self._do_one(by_deadline):
+            while works and not self._stopping.is_set() and self._do_one(urgent_first):
                 pass
             self._warn_if_late()
         except SQLAlchemyError as error:
@@ -112,10 +117,10 @@ class Worker:
         self._note_database(None)
         return True
 
-    def _loop(self, works: bool, by_deadline: bool) -> None:
+    def _loop(self, works: bool, urgent_first: bool) -> None:
         while not self._stopping.is_set():
             with suppress(Exception):  # such as no memory for a lock: nothing ends a thread
-                if not self.look(works=works, by_deadline=by_deadline):
+                if not self.look(works=works, urgent_first=urgent_first):
                     self._stopping.wait(BACKOFF)
                 elif works:
                     self._wait()
@@ -124,10 +129,10 @@ class Worker:
                 continue
             time.sleep(BACKOFF)
 
-    def _do_one(self, by_deadline: bool) -> bool:
+    def _do_one(self, urgent_first: bool) -> bool:
         """Do a job, and let another thread look meanwhile whether there are more."""
         with self.app.app_context():
-            job = queue.take(by_deadline=by_deadline)
+            job = queue.take(urgent_first=urgent_first)
             if job is None:
                 return False
             self.wake()

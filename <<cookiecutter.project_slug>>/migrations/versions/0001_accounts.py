@@ -190,7 +190,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
         #: endif
     )
-    for column in ("account_id", "email", "due_at"):
+    for column in ("name", "account_id", "email", "due_at"):
         op.create_index(op.f(f"ix_jobs_{column}"), "jobs", [column])
     for table in ("sessions", "mailed_tokens", "devices", "challenges"):
         for column in ("account_id", "expires_at"):

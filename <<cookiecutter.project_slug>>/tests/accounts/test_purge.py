@@ -10,6 +10,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select, text, update
 
+from app import jobs
 from app.accounts import authentication, limits, purge, recovery, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.limits import Rule
@@ -17,6 +18,7 @@ from app.accounts.models import Account, Device, LimitCounter, Session
 from app.columns import now
 from app.extensions import db, transaction
 from app.jobs import queue
+from app.jobs.worker import Worker
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.work import counted
 
@@ -78,6 +80,7 @@ def test_rows_are_removed_in_batches(
             assert len([each for each in work if each.startswith("DELETE FROM sessions")]) == 3
             found = [each for each in work if "accounts.created_at <" in each and "LIMIT" in each]
             assert len(found) == 4
+            assert all("ORDER BY accounts.id" in each for each in found)
 
 
 def test_only_one_worker_at_a_time_purges(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,12 +136,36 @@ def test_an_account_is_locked_before_it_is_looked_at_again(app: Flask) -> None:
     with app.app_context(), time_machine.travel(now() + timedelta(days=8), tick=False):
         with counted(app) as work:
             assert purge.purge()["accounts"] == 1
-        locking = str(select(Account.id).with_for_update().compile(db.engine))
+        locking = str(select(Account.id).with_for_update(skip_locked=True).compile(db.engine))
     (deleted,) = (each for each in work if each.startswith("DELETE FROM accounts"))
     locked = work[work.index(deleted) - 1]
     assert locked.startswith("SELECT accounts.id")
     assert "LIMIT" not in locked  # that one finds the accounts
     assert locked.endswith(locking.rpartition("accounts")[2].strip())
+
+
+def test_a_purge_stops_when_its_process_should_end(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "ACCOUNTS", 1)
+    for number in range(3):
+        add_account(app, f"waiting{number}@example.com", confirmed=False)
+    worker = Worker(app)
+    monkeypatch.setitem(app.extensions, "jobs", worker)
+    with app.app_context(), time_machine.travel(now() + timedelta(days=8), tick=False):
+        queue.ensure_repeating()
+        job = queue.take()
+        worker.stop()
+        assert job is not None
+        jobs.run(job)
+        assert db.session.scalar(select(func.count()).select_from(Account)) == 2
+        db.session.rollback()
+        monkeypatch.setitem(app.extensions, "jobs", Worker(app))
+        again = queue.take()  # by another process, at once
+        assert again is not None
+        assert (again.id, again.tries) == (job.id, 1)
+        jobs.run(again)
+        assert db.session.scalar(select(func.count()).select_from(Account)) == 0
 
 
 @pytest.fixture
@@ -166,8 +193,47 @@ def test_an_account_that_cannot_be_deleted_keeps_no_other(
             db.session.execute(text(f"INSERT INTO {referring} VALUES ({kept.id})"))  # noqa: S608
         with time_machine.travel(now() + timedelta(days=8), tick=False):
             assert purge.purge()["accounts"] == 2
-            assert "foreign keys without `ondelete` keep: 1" in caplog.text
+            assert "Rows of accounts that foreign keys without `ondelete` keep: 1 (" in caplog.text
         command = app.test_cli_runner().invoke(args=["accounts", "delete", kept.email, "--yes"])
         assert command.exit_code == 1
         assert command.output.startswith("Error: Rows of another table forbid this: ")
         assert len(command.output.splitlines()) == 1
+
+
+#: if cookiecutter.__backend != "sqlite"
+def test_a_row_that_is_locked_keeps_no_other(app: Flask, account: str) -> None:
+    for number in range(3):
+        add_account(app, f"waiting{number}@example.com", confirmed=False)
+    with app.app_context(), time_machine.travel(now() + timedelta(days=91), tick=False):
+        if db.engine.dialect.name not in ("postgresql", "mysql", "mariadb"):
+            pytest.skip("the database locks no single rows")
+        locked = select(Account.id).where(Account.email == "waiting1@example.com")
+        with db.engine.begin() as other:
+            other.execute(locked.with_for_update())
+            assert purge.purge()["accounts"] == 2
+        assert purge.purge()["accounts"] == 1
+
+
+#: endif
+def test_a_session_that_cannot_be_deleted_keeps_no_other_row(
+    app: Flask, account: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_account(app, "waiting@example.com", confirmed=False)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE visits (session_id INTEGER NOT NULL,"
+            " FOREIGN KEY (session_id) REFERENCES sessions (id))"
+        )
+    try:
+        with app.app_context():
+            kept, _ = (authentication.sign_in(account, PASSWORD, CLIENT, KIND) for _ in range(2))
+            with transaction():
+                visit = f"INSERT INTO visits VALUES ({kept.session.id})"  # noqa: S608
+                db.session.execute(text(visit))
+            with time_machine.travel(now() + timedelta(days=91), tick=False):
+                purged = purge.purge()
+            assert (purged["sessions"], purged["accounts"]) == (1, 1)
+            assert "Rows of sessions that foreign keys without `ondelete` keep: 1 (" in caplog.text
+    finally:
+        with app.app_context(), db.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE visits")

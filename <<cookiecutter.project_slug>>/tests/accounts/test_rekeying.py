@@ -1,5 +1,7 @@
 """Stored secrets, before and after a change of SECRET_KEY."""
 
+import re
+
 import pytest
 import time_machine
 from flask import Flask
@@ -44,7 +46,8 @@ def sign_in(app: Flask, code: str) -> authentication.SignedIn:
 def rekey(app: Flask) -> tuple[int, str]:
     """Return the exit code of `flask accounts rekey`, and what it prints."""
     result = app.test_cli_runner().invoke(args=["accounts", "rekey"])
-    return result.exit_code, result.stdout + result.stderr
+    errors = re.sub(r"Encrypted .* so far\.\n", "", result.stderr)  # on a slow machine
+    return result.exit_code, result.stdout + errors
 
 
 @pytest.mark.usefixtures("new_key")
@@ -60,12 +63,13 @@ def test_after_rekey_the_old_key_is_not_needed(
 ) -> None:
     with monkeypatch.context() as patches:
         patches.setattr(commands, "PROGRESS_SECONDS", 0)
-        result = app.test_cli_runner().invoke(args=["accounts", "rekey"])
+        result, again = (app.test_cli_runner().invoke(args=["accounts", "rekey"]) for _ in range(2))
     assert result.stderr.splitlines() == [
         "Encrypted 1 key with the current SECRET_KEY so far.",
         "Encrypted 2 keys with the current SECRET_KEY so far.",
     ]
     assert result.stdout == "Encrypted 2 keys with the current SECRET_KEY.\n"
+    assert again.stderr == ""
     assert rekey(app) == (0, "Encrypted 0 keys with the current SECRET_KEY.\n")
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
     assert sign_in(app, phone.code())
@@ -123,7 +127,7 @@ def test_rekey_keeps_a_key_that_was_replaced_in_the_meantime(
         db.session.rollback()
         assert len(rows) == 1
         monkeypatch.setattr(encryption, "renewed", replace_first)
-        rekeying.rekey(lambda _: None)
+        rekeying.rekey()
         assert encryption.decrypt(db.session.scalars(select(TotpFactor.secret)).one()) == (
             "KEY OF ANOTHER"
         )

@@ -275,24 +275,25 @@ def test_an_error_that_is_too_long_is_cut(probe: Probe, caplog: pytest.LogCaptur
     assert len(probe.rows()[0].last_error or "") == 200
 
 
-def test_what_is_given_up_first_can_be_taken_first(
+def test_what_is_urgent_can_be_taken_first(
     app: Flask,
     probe: Probe,
     clock: time_machine.Traveller,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(app.config, "SOON_SECONDS", 60)
-    for kind in (Kind("never", probe.do), Kind("soon", probe.do, "SOON_SECONDS", probe.give_up)):
-        monkeypatch.setitem(KINDS, kind.name, kind)
-    names = ["never", "probe", "soon"]
-    for by_deadline, order in ((False, names), (True, ["soon", "probe", "never"])):
+    soon = Kind("soon", probe.do, "SOON_SECONDS", probe.give_up, urgent=True)
+    monkeypatch.setitem(KINDS, "soon", soon)
+    names = ["probe", "soon", "soon"]
+    for urgent_first, order in ((False, names), (True, ["soon", "soon", "probe"])):
         with app.app_context():
             for name in names:
                 with transaction():
                     jobs.enqueue(name)
                 clock.shift(1)
-            taken = [queue.take(by_deadline=by_deadline) for _ in names]
+            taken = [queue.take(urgent_first=urgent_first) for _ in names]
             assert [job.name for job in taken if job] == order
+            assert queue.take(urgent_first=urgent_first) is None
             with transaction():
                 db.session.execute(delete(jobs.Job))
 

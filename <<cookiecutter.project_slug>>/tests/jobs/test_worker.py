@@ -106,7 +106,7 @@ def test_a_stuck_job_does_not_hold_up_the_others(probe: Probe, working: Worker) 
     go_on.set()
 
 
-def test_one_thread_does_what_is_given_up_first_and_one_what_waits_longest(
+def test_one_thread_does_what_is_urgent_and_one_what_waits_longest(
     app: Flask, probe: Probe, working: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken, both, done = [], Barrier(2), Event()
@@ -119,7 +119,8 @@ def test_one_thread_does_what_is_given_up_first_and_one_what_waits_longest(
 
     probe.action = action
     monkeypatch.setitem(app.config, "SOON_SECONDS", 60)
-    monkeypatch.setitem(KINDS, "soon", Kind("soon", probe.do, "SOON_SECONDS", probe.give_up))
+    soon = Kind("soon", probe.do, "SOON_SECONDS", probe.give_up, urgent=True)
+    monkeypatch.setitem(KINDS, "soon", soon)
     with app.app_context(), jobs.collected(), transaction():
         for name in ("probe", "probe", "soon", "soon"):
             jobs.enqueue(name)

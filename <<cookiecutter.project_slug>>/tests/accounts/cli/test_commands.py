@@ -312,10 +312,10 @@ def test_purge_removes_only_expired_rows(app: Flask, account: str) -> None:
         token = db.session.scalars(select(MailedToken).where(MailedToken.email == account)).one()
         token.expires_at = past
         db.session.commit()
-    expected = "Removed 1 session, 1 token and 1 unconfirmed account.\n"
+    expected = "Removed 1 session, 1 token, 1 unconfirmed account and 0 other rows.\n"
     assert run(app, "purge").stdout == expected
     assert [count(app, model) for model in (Account, Session, MailedToken)] == [2, 1, 1]
-    nothing = "Removed 0 sessions, 0 tokens and 0 unconfirmed accounts.\n"
+    nothing = "Removed 0 sessions, 0 tokens, 0 unconfirmed accounts and 0 other rows.\n"
     assert run(app, "purge").stdout == nothing
 
 

@@ -1,19 +1,22 @@
 """Commands that may take long: they say how far they are, and what was done if they fail."""
 
-from collections.abc import Iterator
+import math
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import update
 
 from app import commands
-from app.accounts import purge
-from app.accounts.models import Account, Session
+from app.accounts import authentication, encryption, purge
+from app.accounts.models import Session, TotpSetup
 from app.columns import now
 from app.extensions import db
-from tests.accounts.cli.running import run, sign_in
-from tests.conftest import MakeApp, add_account
+from tests.accounts.cli.running import CLIENT, run, sign_in
+from tests.authenticator import KIND, begin, turn_on
+from tests.conftest import PASSWORD, MakeApp, add_account
 
 
 def expire(app: Flask, email: str, times: int) -> None:
@@ -32,7 +35,7 @@ def test_purge_says_how_far_it_is(
     monkeypatch.setattr(purge, "BATCH", 1)
     expire(app, account, 2)
     result = run(app, "purge")
-    rest = "0 tokens and 0 unconfirmed accounts"
+    rest = "0 tokens, 0 unconfirmed accounts and 0 other rows"
     assert result.stderr.splitlines() == [
         f"Removed 1 session, {rest} so far.",
         f"Removed 2 sessions, {rest} so far.",
@@ -40,34 +43,46 @@ def test_purge_says_how_far_it_is(
     assert result.stdout == f"Removed 2 sessions, {rest}.\n"
 
 
-def test_a_quick_command_says_nothing_but_its_result(app: Flask, account: str) -> None:
-    expire(app, account, 1)
-    assert run(app, "purge").stderr == ""
+def test_progress_is_shown_every_few_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = iter([0, 4, 5, 5, 6, 10, 10])
+    monkeypatch.setattr(commands, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    with commands.progress() as so_far:
+        for number in range(1, 5):
+            so_far(f"Did {number}")
+    assert capsys.readouterr().err == "Did 2 so far.\nDid 4 so far.\n"
 
 
-def test_purge_says_what_it_removed_before_it_had_to_wait_too_long(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+def test_a_command_that_did_nothing_says_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), commands.progress():
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == ""
+
+
+def test_a_command_says_what_it_did_before_it_had_to_wait_too_long(
+    make_app: MakeApp, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(DATABASE_LOCK_TIMEOUT_SECONDS=1)
-    delete = purge._delete_abandoned_accounts
-
-    def delete_meanwhile() -> Iterator[int]:
-        """Delete accounts while another connection has them all locked."""
-        with db.engine.connect() as other:
-            other.execute(update(Account).values(name="Grace"))
-            yield from delete()
-
-    expire(app, add_account(app), 1)
-    add_account(app, "late@example.com", confirmed=False)
+    monkeypatch.setattr(commands, "PROGRESS_SECONDS", math.inf)
+    add_account(app)
     with app.app_context():
-        db.session.execute(update(Account).values(created_at=now() - timedelta(days=8)))
-        db.session.commit()
-    with monkeypatch.context() as patches:
-        patches.setattr(purge, "_delete_abandoned_accounts", delete_meanwhile)
-        result = run(app, "purge")
+        session = authentication.sign_in("ada@example.com", PASSWORD, CLIENT, KIND).session
+        turn_on(session, CLIENT)
+        begin(session)
+        seen, other = [], db.engine.connect()
+
+    def lock_the_second(stored: str) -> str:
+        """Encrypt again; of two keys, another connection locks the second."""
+        seen.append(stored)
+        if len(seen) == 2:
+            other.execute(update(TotpSetup).values(secret=TotpSetup.secret))
+        return encryption.encrypt("KEY OF ADA")
+
+    monkeypatch.setattr(encryption, "renewed", lock_the_second)
+    with other:
+        result = run(app, "rekey")
     assert (result.exit_code, result.stdout) == (1, "")
     done, error = result.stderr.splitlines()
-    removed = "Removed 1 session, 0 tokens and 0 unconfirmed accounts"
-    assert done == f"{removed}. The rest was not done."
+    assert done == "Encrypted 1 key with the current SECRET_KEY. The rest was not done."
     assert error.startswith("Error: Something else, such as a migration, uses the same rows or")
-    assert run(app, "purge").stdout == "Removed 0 sessions, 0 tokens and 1 unconfirmed account.\n"

@@ -54,6 +54,20 @@ def test_a_notice_to_an_address_that_has_no_account_meanwhile_is_not_sent(
     assert inbox.to(account) == []
 
 
+@pytest.mark.parametrize("link", ["confirmation", "invitation", "reset", "email_change"])
+def test_a_link_waits_for_no_notice(app: Flask, account: str, link: str) -> None:
+    notice = ["password_changed", "new_device", "recovery_code_used", "email_changed"]
+    with app.app_context():
+        owner = store.by_email(account)
+        assert owner is not None
+        for name in (*notice, link):
+            with transaction():
+                jobs.enqueue(name, email=account, account_id=owner.id)
+        job = jobs.take(urgent_first=True)
+    assert job is not None
+    assert job.name == link
+
+
 def test_an_outage_of_an_hour_neither_loses_nor_repeats_emails(
     app: Flask, account: str, mail_server: MailServer
 ) -> None:
