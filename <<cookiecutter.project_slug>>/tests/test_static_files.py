@@ -136,7 +136,7 @@ def test_a_url_is_that_of_the_request(own: Flask) -> None:
         assert current_app.url_for("shop.index") == "http://localhost/shop/"
 
 
-def test_a_url_depends_on_the_host_where_hosts_are_told_apart(tmp_path: Path) -> None:
+def test_a_url_depends_on_the_host_where_routes_have_hosts(tmp_path: Path) -> None:
     app = static_files.App("tests.app", static_folder=tmp_path, subdomain_matching=True)
     app.config["SERVER_NAME"] = "localhost"
     app.add_url_rule("/", "home", lambda: "")
