@@ -87,7 +87,7 @@ def using_database() -> Iterator[None]:
     except IntegrityError as error:
         raise ClickException(
             f"Rows of another table forbid this: {faults.reason(error)}. See the table of changes"
-            " to models in docs/operations.md: foreign keys to accounts need `ondelete`"
+            " to models in docs/operations.md: foreign keys need `ondelete`"
         ) from None
     except SQLAlchemyError as error:
         if faults.is_busy(error):

@@ -66,6 +66,14 @@ def test_name_and_address_are_refused_as_passwords(app: Flask, password: str) ->
         passwords.check(password, ["Ærøskøbing Strasse", LONG_EMAIL])
 
 
+def test_the_longest_of_the_own_words_counts(app: Flask) -> None:
+    """Without the end alone, the rest of the name would be a good password."""
+    with app.app_context(), pytest.raises(InvalidInput, match="easy to guess"):
+        passwords.check("qvxkwjzrbmzwpt9", ["Qvxkwjzrbmzwpt Zwpt"])
+    with app.app_context():
+        passwords.check("qvxkwjzrbmzwpt9", ["Zwpt"])
+
+
 @pytest.mark.parametrize("name", ["Al", "Ada", "battery", "", "🦆"])
 def test_a_strong_password_may_contain_the_name(app: Flask, name: str) -> None:
     with app.app_context():

@@ -14,11 +14,20 @@ from app import jobs
 from app.accounts import authentication, limits, purge, recovery, registration, sessions, store
 from app.accounts.client import Client
 from app.accounts.limits import Rule
-from app.accounts.models import Account, Device, LimitCounter, Session
+from app.accounts.models import (
+    Account,
+    Challenge,
+    Device,
+    LimitCounter,
+    MailedToken,
+    Session,
+    TotpSetup,
+)
 from app.columns import now
 from app.extensions import db, transaction
 from app.jobs import queue
 from app.jobs.worker import Worker
+from tests.authenticator import begin, first_step, turn_on
 from tests.conftest import PASSWORD, Inbox, add_account
 from tests.work import counted
 
@@ -61,6 +70,26 @@ def test_expired_devices_and_counters_are_removed(app: Flask, account: str) -> N
             purge.purge()
         for model, left in ((Device, 0), (LimitCounter, 1), (Account, 1)):
             assert db.session.scalar(select(func.count()).select_from(model)) == left
+
+
+def test_every_row_goes_that_ends_now(
+    app: Flask, account: str, inbox: Inbox, clock: time_machine.Traveller
+) -> None:
+    tables = (Device, Challenge, TotpSetup, LimitCounter, Session, MailedToken)
+    with app.app_context():
+        turn_on(authentication.sign_in(account, PASSWORD, CLIENT, KIND).session, CLIENT)
+        first_step(account, CLIENT)
+        eve = add_account(app, "eve@example.com")
+        begin(authentication.sign_in(eve, PASSWORD, CLIENT, KIND).session)
+        recovery.request_reset(eve, CLIENT)
+        assert inbox.to(eve)
+        for model in tables:
+            db.session.execute(update(model).values(expires_at=now()))
+            db.session.commit()
+        purged = purge.purge()
+    assert {name for name, number in purged.items() if number} == {
+        model.__tablename__ for model in tables
+    }
 
 
 def test_rows_are_removed_in_batches(
