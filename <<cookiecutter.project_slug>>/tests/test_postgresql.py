@@ -48,8 +48,11 @@ def test_errors_are_classified(code: str, kinds: str) -> None:
 
 
 def test_the_words_of_the_server_are_kept_that_hold_no_value(app: Flask) -> None:
-    with app.app_context(), pytest.raises(DataError) as caught:
-        add_account(app, name="Ada" * 100)
+    with app.app_context():
+        if db.engine.dialect.name != "postgresql":
+            pytest.skip("this is not PostgreSQL")
+        with pytest.raises(DataError) as caught:
+            add_account(app, name="Ada" * 100)
     assert faults.reason(caught.value) == (
         "StringDataRightTruncation: 22001 value too long for type character varying(100)"
     )
