@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from app import faults, postgresql
 from app.accounts import registration, sessions
 from app.accounts.client import Client
-from app.accounts.models import Account
+from app.accounts.models import NAME_LENGTH, Account
 from app.config import DEFAULTS
 from app.extensions import db, transaction
 from tests.conftest import PASSWORD, MakeApp, add_account
@@ -52,10 +52,9 @@ def test_the_words_of_the_server_are_kept_that_hold_no_value(app: Flask) -> None
         if db.engine.dialect.name != "postgresql":
             pytest.skip("this is not PostgreSQL")
         with pytest.raises(DataError) as caught:
-            add_account(app, name="Ada" * 100)
-    assert faults.reason(caught.value) == (
-        "StringDataRightTruncation: 22001 value too long for type character varying(100)"
-    )
+            add_account(app, name="A" * (NAME_LENGTH + 1))
+    words = f"value too long for type character varying({NAME_LENGTH})"
+    assert faults.reason(caught.value) == f"StringDataRightTruncation: 22001 {words}"
 
 
 def test_an_error_without_a_code_is_a_connection_error() -> None:
