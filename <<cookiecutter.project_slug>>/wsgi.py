@@ -1,5 +1,6 @@
 """The entry for servers: `gunicorn wsgi:app`, and what the `flask` command finds by itself."""
 
+import atexit
 import gc
 import sys
 
@@ -20,4 +21,5 @@ except ConfigurationError as error:
     sys.exit(APP_LOAD_ERROR)
 finally:
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else open connections would not be closed at the end
     gc.enable()

@@ -1,6 +1,8 @@
 """What errors of SQLite mean."""
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from app import create_app, faults, sqlite
 from app.extensions import db
 from tests.conftest import SETTINGS, MakeApp
 from tests.failing import engine_of
+from tests.programs import SECONDS
 from tests.test_settings import refusal, started
+from tests.test_start import PRODUCTION
 
 
 def test_another_database_is_set_up_alike(make_app: MakeApp, tmp_path: Path) -> None:
@@ -23,6 +27,24 @@ def test_another_database_is_set_up_alike(make_app: MakeApp, tmp_path: Path) -> 
     with app.app_context(), db.engines["other"].connect() as connection:
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_a_command_leaves_all_data_in_one_file(tmp_path: Path) -> None:
+    # A new interpreter, which ends as in production.
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "db", "upgrade"],
+        cwd=Path(__file__).parents[1],
+        env={
+            "PATH": "",
+            "FLASK_SKIP_DOTENV": "1",
+            **PRODUCTION,
+            "DATABASE_URL": f"sqlite:///{tmp_path}/app.db",
+        },
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    assert result.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["app.db"]
 
 
 def error(name: str, message: str) -> sqlite3.Error:
