@@ -142,7 +142,8 @@ def check_stop() -> None:
 
 
 def give_back(job: Job) -> None:
-    """Have a job that was stopped wait for another worker."""
+    """Have a job that was stopped wait for another worker. What it didn't commit is rolled back."""
+    db.session.rollback()
     with transaction():
         db.session.execute(_update(job).values(due_at=now() - _skew(), tries=job.tries - 1))
 

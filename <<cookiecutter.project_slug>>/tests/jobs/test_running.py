@@ -12,6 +12,7 @@ from app.accounts import store
 from app.accounts.models import Account
 from app.extensions import db
 from app.jobs import running
+from app.jobs.queue import JobStopped
 from tests.failing import failing_statement
 from tests.jobs.conftest import Probe
 
@@ -27,6 +28,23 @@ def test_what_a_failed_job_wrote_is_rolled_back(app: Flask, account: str, probe:
     assert len(probe.rows()) == 1
     with app.app_context():
         assert db.session.scalars(select(Account.name)).all() == ["Ada"]
+
+
+def test_what_a_stopped_job_did_not_commit_is_rolled_back(
+    app: Flask, account: str, probe: Probe
+) -> None:
+    def action(_: jobs.Job) -> None:
+        db.session.execute(update(Account).values(name="Grace"))
+        raise JobStopped
+
+    probe.action = action
+    probe.enqueue()
+    with app.app_context():
+        job = jobs.take()
+        assert job is not None
+        jobs.run(job)
+        assert db.session.scalars(select(Account.name)).all() == ["Ada"]
+    assert [row.tries for row in probe.rows()] == [0]
 
 
 def test_a_job_cannot_end_the_process(probe: Probe) -> None:
