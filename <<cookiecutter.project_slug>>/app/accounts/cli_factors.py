@@ -52,8 +52,10 @@ def rekey() -> None:
     with progress() as so_far:
         result = rekeying.rekey(lambda changed: so_far(encrypted(changed)))
     say(f"{encrypted(result.changed)}.")
+    for email in sorted(set(result.unreadable)):
+        say(email, "can't be decrypted")
     if result.unreadable:
         raise click.ClickException(
-            f"{count(result.unreadable, 'key')} can't be decrypted: add the earlier SECRET_KEY to"
-            " SECRET_KEY_FALLBACKS and run this command again."
+            f"{count(len(result.unreadable), 'key')} can't be decrypted: add the earlier SECRET_KEY"
+            " to SECRET_KEY_FALLBACKS and run this command again."
         )

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import join, select, update
 
 from app.accounts import encryption
-from app.accounts.models import TotpFactor, TotpSetup
+from app.accounts.models import Account, Session, TotpFactor, TotpSetup
 from app.extensions import changed_rows, db, transaction
 
 
 @dataclass(frozen=True)
 class Rekeyed:
-    """How many secrets are under the new key from now on, and how many are under an unknown one."""
+    """How many secrets are under the new key from now on, and whose are under an unknown one."""
 
     changed: int
-    unreadable: int
+    unreadable: list[str]
 
 
 def rekey(note: Callable[[int], object] | None = None) -> Rekeyed:
@@ -24,16 +24,17 @@ def rekey(note: Callable[[int], object] | None = None) -> Rekeyed:
     Each is a transaction of its own, and a secret that was replaced meanwhile stays as it is.
     `note` is called after each change, with how many there were so far.
     """
-    changed = unreadable = 0
-    for key, secret in (
-        (TotpFactor.account_id, TotpFactor.secret),
-        (TotpSetup.session_id, TotpSetup.secret),
+    changed, unreadable = 0, []
+    for key, secret, owner in (
+        (TotpFactor.account_id, TotpFactor.secret, join(TotpFactor, Account)),
+        (TotpSetup.session_id, TotpSetup.secret, join(TotpSetup, Session).join(Account)),
     ):
-        for number, stored in db.session.execute(select(key, secret).order_by(key)).all():
+        query = select(key, secret, Account.email).select_from(owner).order_by(key)
+        for number, stored, email in db.session.execute(query).all():
             try:
                 renewed = encryption.renewed(stored)
             except encryption.UnknownKey:
-                unreadable += 1
+                unreadable.append(email)
                 continue
             if renewed is not None:
                 same = update(key.class_).where(key == number, secret == stored)

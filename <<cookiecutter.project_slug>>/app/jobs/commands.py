@@ -5,11 +5,11 @@ from threading import Event
 
 import click
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.columns import now
-from app.commands import say
-from app.extensions import in_pages
+from app.commands import count, say
+from app.extensions import db, in_pages
 from app.jobs.models import Job
 from app.jobs.queue import WORKER
 
@@ -33,6 +33,11 @@ def list_jobs(limit: int | None) -> None:
         )
     if job is None:
         say("No jobs are waiting.")
+        return
+    waiting = select(func.count()).select_from(Job)
+    due = db.session.scalar(waiting.where(Job.due_at <= now()))
+    # Not among the lines that a script counts.
+    click.echo(f"{count(db.session.scalars(waiting).one(), 'job')} in all, {due} due.", err=True)
 
 
 @click.command("work")

@@ -153,7 +153,7 @@ class Worker:
             seconds = queue.seconds_late()
         if seconds > LATE:
             self._late_logged_at = time.monotonic()
-            logger.warning("The oldest job is %d seconds late: are there workers?", seconds)
+            logger.warning("The oldest job is %d seconds late: are there enough workers?", seconds)
 
     def _note_database(self, error: SQLAlchemyError | None) -> None:
         """Log once that the database is unavailable, and once that it is back."""

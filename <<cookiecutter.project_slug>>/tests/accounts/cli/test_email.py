@@ -115,13 +115,16 @@ def test_jobs_are_listed_on_one_line_each(app: Flask) -> None:
             )
     result = run(app, "jobs")
     assert result.exit_code == 0
-    first, second = (line.split("\t")[1:] for line in result.output.splitlines())
+    first, second = (line.split("\t")[1:] for line in result.stdout.splitlines())
     assert first[:5] == ["account_deleted", "account -", "7 min old", "3 tries", "next in 1 h"]
     assert "timed" in first[5]
     assert second == ["account_deleted", "account -", "0 s old", "0 tries", "due", "-"]
     assert "\x1b" not in result.output
     assert "@" not in result.output
-    assert run(app, "jobs", "--limit", "1").output.splitlines() == result.output.splitlines()[:1]
+    assert result.stderr == "2 jobs in all, 1 due.\n"
+    fewer = run(app, "jobs", "--limit", "1")
+    assert fewer.stdout.splitlines() == result.stdout.splitlines()[:1]
+    assert fewer.stderr == result.stderr
 
 
 @pytest.mark.parametrize(
