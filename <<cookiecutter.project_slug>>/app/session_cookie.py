@@ -18,16 +18,11 @@ class AgelessSigner(TimestampSigner):
         return super().unsign(signed_value, None, *a, **k)
 
 
-def sha256(string: bytes = b"") -> Any:
-    """Return the hash of bytes. Unlike `hashlib.sha256`, its type is the same on every Python."""
-    return hashlib.sha256(string)
-
-
 class SessionCookie(SecureCookieSessionInterface):
     """Flask's session, signed with SHA-256 and without an age."""
 
     # Flask's own is SHA-1, which no new design should use, not even where it is no weakness.
-    digest_method = staticmethod(sha256)
+    digest_method: Any = staticmethod(hashlib.sha256)
 
     def __init__(self) -> None:
         self._serializer: URLSafeTimedSerializer | None = None
