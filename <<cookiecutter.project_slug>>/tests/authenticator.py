@@ -8,9 +8,11 @@ import time_machine
 from flask import Flask
 from pyotp import TOTP
 
-from app.accounts import authentication, factors, sessions, setups
+from app.accounts import authentication, sessions
 from app.accounts.client import Client
 from app.accounts.errors import FactorRequired
+from app.accounts.factors import setups
+from app.accounts.factors import store as factors
 from app.accounts.models import Session
 from app.extensions import transaction
 from tests.conftest import PASSWORD

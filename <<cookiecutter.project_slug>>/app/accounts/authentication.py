@@ -6,7 +6,6 @@ from sqlalchemy import update
 
 from app.accounts import (
     challenges,
-    codes,
     devices,
     events,
     limits,
@@ -24,6 +23,7 @@ from app.accounts.errors import (
     NotConfirmed,
     WrongCredentials,
 )
+from app.accounts.factors import codes
 from app.accounts.fields import address_key
 from app.accounts.limits import Rule
 from app.accounts.models import Account, Session
@@ -229,8 +229,8 @@ def start_session(
     `device_hash` is that of a device which proved itself earlier in the same sign-in.
     """
     #: if cookiecutter.interface != "api"
-    from app.accounts import setups
     from app.accounts.errors import SignedOut
+    from app.accounts.factors import setups
 
     waiting = setups.find(replaces) if replaces else None
     if replaces is not None and not sessions.end(replaces):

@@ -2,7 +2,7 @@
 
 from flask import url_for
 
-from app.accounts import factors
+from app.accounts.factors import store as factors
 from app.accounts.passkeys import store as passkeys
 from app.api import factor_schemas as schemas
 from app.api.confirmation import confirm_password

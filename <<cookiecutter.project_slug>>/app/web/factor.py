@@ -5,8 +5,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 from markupsafe import Markup
 
-from app.accounts import authentication, challenges, factors, setups
+from app.accounts import authentication, challenges
 from app.accounts.errors import FactorNotVerified, InvalidChallenge, InvalidInput
+from app.accounts.factors import setups
+from app.accounts.factors import store as factors
 from app.identity import current_identity
 from app.web.blueprint import bp
 from app.web.browser import BROWSER_KINDS, challenge, client, enter, forget_challenge

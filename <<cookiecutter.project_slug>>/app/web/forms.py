@@ -10,7 +10,7 @@ from markupsafe import Markup
 from wtforms import BooleanField, Field, StringField
 from wtforms.widgets import EmailInput, HiddenInput, PasswordInput
 
-from app.accounts.codes import LONGEST
+from app.accounts.factors.codes import LONGEST
 from app.accounts.models import EMAIL_LENGTH, NAME_LENGTH
 
 # Phones offer digits, and a code that they received or made.

@@ -13,7 +13,6 @@ from app.accounts import (
     access,
     authentication,
     changes,
-    codes,
     events,
     recovery,
     registration,
@@ -22,6 +21,7 @@ from app.accounts import (
 )
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, LimitReached, NotConfirmed, WrongCredentials
+from app.accounts.factors import codes
 from tests.accounts.cli.running import run
 from tests.authenticator import first_step, turn_on
 from tests.conftest import PASSWORD, Inbox, MakeApp, add_account

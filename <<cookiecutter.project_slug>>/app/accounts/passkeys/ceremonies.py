@@ -102,7 +102,7 @@ def registration_options(current: Session, client: Client) -> Options:
     Raises FactorNotVerified where a second factor is on and the session began without it;
     InvalidInput on `body` if there are too many; LimitReached, SignedOut.
     """
-    from app.accounts import factors
+    from app.accounts.factors import store as factors
 
     _spend("passkey options", client)
     with transaction():
@@ -122,7 +122,7 @@ def registration_options_with_password(
     Raises InvalidInput on `code`, on `body` if there are too many, and what the proof raises;
     LimitReached, SignedOut.
     """
-    from app.accounts import codes
+    from app.accounts.factors import codes
 
     with codes.spent_if_needed(current.account, code, proof.client):
         proof.hold()

@@ -62,7 +62,7 @@ def test_a_password_is_refused_that_python_reads_as_lone_surrogates(
     typed = io.TextIOWrapper(io.BytesIO(b"caf\xe9 " + LONG), "utf-8", "surrogateescape")
     monkeypatch.setattr("sys.stdin", typed)
     with pytest.raises(click.ClickException, match="not text in UTF-8"):
-        cli._read_password(True)
+        cli.passwords.read_password(True)
 
 
 @pytest.mark.parametrize(("command", "asks"), [("delete", "confirm"), ("set-password", "prompt")])

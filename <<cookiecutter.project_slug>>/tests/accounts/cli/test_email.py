@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app import jobs, mail
-from app.accounts.cli_emails import sending
+from app.accounts.cli.emails import sending
 from app.columns import now
 from app.extensions import db, transaction
 from app.jobs.commands import duration

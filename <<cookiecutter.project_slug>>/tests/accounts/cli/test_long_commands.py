@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import update
 
 from app import commands
-from app.accounts import authentication, encryption, purge
+from app.accounts import authentication, purge
+from app.accounts.factors import encryption
 from app.accounts.models import Session, TotpSetup
 from app.columns import now
 from app.extensions import db

@@ -7,9 +7,10 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts import authentication, factors, recovery, sessions, store
+from app.accounts import authentication, recovery, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
+from app.accounts.factors import store as factors
 from app.accounts.models import Account, Challenge, RecoveryCode, Session, TotpFactor, TotpSetup
 from app.extensions import db
 from tests.authenticator import KIND, Authenticator, turn_on

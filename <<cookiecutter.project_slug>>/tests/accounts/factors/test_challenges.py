@@ -7,8 +7,9 @@ import time_machine
 from flask import Flask
 from sqlalchemy import update
 
-from app.accounts import access, changes, factors, passwords, recovery, sessions
+from app.accounts import access, changes, passwords, recovery, sessions
 from app.accounts.errors import InvalidChallenge
+from app.accounts.factors import store as factors
 from app.accounts.models import Account, Challenge, Session
 from app.extensions import db
 from tests.accounts.factors.conftest import (

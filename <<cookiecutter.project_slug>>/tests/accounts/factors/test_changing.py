@@ -5,8 +5,10 @@ import json
 import pytest
 import time_machine
 
-from app.accounts import authentication, changes, codes, factors, recovery, sessions, setups
+from app.accounts import authentication, changes, recovery, sessions
 from app.accounts.errors import FactorRequired, InvalidInput
+from app.accounts.factors import codes, setups
+from app.accounts.factors import store as factors
 from app.accounts.models import RecoveryCode, Session, TotpFactor, TotpSetup
 from tests.accounts.factors.conftest import CLIENT, TABLES, count
 from tests.authenticator import KIND, begin, first_step, turn_on

@@ -4,9 +4,10 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.accounts import authentication, codes
+from app.accounts import authentication
 from app.accounts.client import Client
 from app.accounts.errors import FactorRequired, InvalidChallenge, LimitReached, WrongCredentials
+from app.accounts.factors import codes
 from tests.accounts.factors.conftest import (
     ADA,
     CLIENT,

@@ -8,14 +8,9 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import (
-    authentication,
-    changes,
-    factors,
-    purge,
-    store,
-)
+from app.accounts import authentication, changes, purge, store
 from app.accounts.errors import InvalidInput
+from app.accounts.factors import store as factors
 from app.accounts.models import Account, Challenge, RecoveryCode, Session, TotpFactor, TotpSetup
 from app.extensions import db
 from tests.accounts.factors.conftest import CLIENT, TABLES, count

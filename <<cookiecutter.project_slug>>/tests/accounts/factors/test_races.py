@@ -7,7 +7,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts import authentication, factors, limits, sessions, setups, totp
+from app.accounts import authentication, limits, sessions
 from app.accounts.client import Client
 from app.accounts.errors import (
     FactorRequired,
@@ -16,6 +16,8 @@ from app.accounts.errors import (
     LimitReached,
     SignedOut,
 )
+from app.accounts.factors import setups, totp
+from app.accounts.factors import store as factors
 from app.accounts.models import Challenge, RecoveryCode, Session, TotpFactor, TotpSetup
 from app.extensions import db, transaction
 from tests.accounts.test_races import at_once

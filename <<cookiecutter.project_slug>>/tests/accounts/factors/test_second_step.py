@@ -5,9 +5,10 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import authentication, factors, sessions
+from app.accounts import authentication, sessions
 from app.accounts.client import Client
 from app.accounts.errors import FactorRequired, WrongCredentials
+from app.accounts.factors import store as factors
 from app.accounts.models import Challenge, Session, TotpFactor
 from app.extensions import db
 from tests.accounts.factors.conftest import ADA, CLIENT, count, owner, refused_code, second_step

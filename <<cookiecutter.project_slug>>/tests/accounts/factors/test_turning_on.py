@@ -3,8 +3,10 @@
 import pytest
 import time_machine
 
-from app.accounts import authentication, codes, factors, sessions
+from app.accounts import authentication, sessions
 from app.accounts.errors import InvalidInput
+from app.accounts.factors import codes
+from app.accounts.factors import store as factors
 from app.accounts.models import Session, TotpSetup
 from tests.accounts.factors.conftest import CLIENT, count, refused
 from tests.authenticator import KIND, STEP, Authenticator, begin, first_step, turn_on

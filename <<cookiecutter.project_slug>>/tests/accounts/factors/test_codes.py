@@ -7,9 +7,10 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts import codes, recovery_codes, store, totp
+from app.accounts import store
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
+from app.accounts.factors import codes, recovery_codes, totp
 from app.accounts.models import RecoveryCode
 from app.extensions import db
 from tests.authenticator import STEP, Authenticator

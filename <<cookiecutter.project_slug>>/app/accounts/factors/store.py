@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 
 from app import jobs
-from app.accounts import challenges, codes, encryption, events, recovery_codes, setups, store, totp
+from app.accounts import challenges, events, store
 from app.accounts.authentication import Proof
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, SignedOut
+from app.accounts.factors import codes, encryption, recovery_codes, setups, totp
 from app.accounts.models import Account, Session, TotpFactor
 from app.extensions import db, transaction
 

@@ -2,9 +2,10 @@
 
 import click
 
-from app.accounts import factors, rekeying
-from app.accounts.cli_emails import sending
-from app.accounts.cli_shared import CLIENT, find
+from app.accounts.cli.emails import sending
+from app.accounts.cli.shared import CLIENT, find
+from app.accounts.factors import rekeying
+from app.accounts.factors import store as factors
 from app.accounts.passkeys import store as passkeys
 from app.commands import count, progress, say
 

@@ -8,8 +8,9 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app import commands
-from app.accounts import authentication, encryption, rekeying
+from app.accounts import authentication
 from app.accounts.client import Client
+from app.accounts.factors import encryption, rekeying
 from app.accounts.models import TotpFactor
 from app.extensions import db
 from tests.authenticator import KIND, Authenticator, begin, first_step, turn_on

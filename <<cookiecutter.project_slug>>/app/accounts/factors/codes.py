@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from app import jobs
-from app.accounts import encryption, events, limits, recovery_codes, store, totp
+from app.accounts import events, limits, store
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput, SignedOut
+from app.accounts.factors import encryption, recovery_codes, totp
 from app.accounts.limits import Rule
 from app.accounts.models import Account, TotpFactor
 from app.extensions import db, transaction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import join, select, update
 
-from app.accounts import encryption
+from app.accounts.factors import encryption
 from app.accounts.models import Account, Session, TotpFactor, TotpSetup
 from app.extensions import changed_rows, db, transaction
 

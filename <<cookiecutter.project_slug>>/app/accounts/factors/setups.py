@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import delete, select
 
-from app.accounts import encryption, sessions, store, totp
+from app.accounts import sessions, store
 from app.accounts.errors import SignedOut
+from app.accounts.factors import encryption, totp
 from app.accounts.models import Account, Session, TotpSetup
 from app.columns import now
 from app.extensions import db
