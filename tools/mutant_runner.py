@@ -30,7 +30,7 @@ STATISTICS = Path(ORDERS["statistics"])
 # They start programs, which know nothing of the mutant, or look at files that mutmut wrote.
 LEFT_OUT = (
     "tests/test_start.py",
-    "tests/test_backups.py",
+    "tests/database/test_backups.py",
     "tests/test_docs.py",
     "tests/test_locks.py",
     "tests/test_imports.py",

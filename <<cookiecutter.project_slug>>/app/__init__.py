@@ -6,23 +6,10 @@ from typing import Any
 from flask import Flask
 from flask_login import current_user
 
-from app import (
-    backups,
-    config,
-    database,
-    errors,
-    faults,
-    gate,
-    health,
-    jobs,
-    logs,
-    mail,
-    migrating,
-    rules,
-    static_files,
-)
+from app import config, database, errors, gate, health, jobs, logs, mail, rules, static_files
 from app.accounts import cli, events, limits
 from app.accounts.passkeys import relying_party
+from app.database import backups, faults, migrating
 from app.extensions import login_manager
 from app.session_cookie import SessionCookie
 

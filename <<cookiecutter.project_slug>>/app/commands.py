@@ -11,8 +11,8 @@ from click import ClickException, Context, UsageError
 from flask.cli import AppGroup
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from app import faults
 from app.accounts.errors import SignedOut
+from app.database import faults
 
 # Joiners that belong to words and emoji. They move no text, unlike the rest of their category.
 JOINERS = "\u200c\u200d"
@@ -77,7 +77,7 @@ def using_database() -> Iterator[None]:
     Raises ClickException.
     """
     #: if cookiecutter.__backend != "sqlite"
-    from app import time_outs
+    from app.database import time_outs
 
     # What a command does may take any time.
     token = time_outs.limited.set(False)

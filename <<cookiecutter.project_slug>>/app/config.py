@@ -14,7 +14,8 @@ from typing import Any
 import click
 from flask import Flask
 
-from app import database_url, kinds, rules
+from app import kinds, rules
+from app.database import url as database_url
 
 APP_NAME = "<<cookiecutter.__quoted_name>>"  # fmt: skip
 APP_DESCRIPTION = "<<cookiecutter.__quoted_description>>"  # fmt: skip

@@ -9,9 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import ObjectDeletedError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from app import faults, identity
+from app import identity
 from app.accounts import events
 from app.accounts.errors import AccountError, SignedOut
+from app.database import faults
 from app.per_app import PerApp
 
 # What the audit log keeps of errors: someone tried what they may not (OWASP ASVS 16.3.2, 16.3.3).

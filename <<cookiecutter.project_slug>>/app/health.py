@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, column, delete, false, literal, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import database, faults
+from app import database
+from app.database import faults
 from app.extensions import db
 
 logger = logging.getLogger(__name__)

@@ -130,7 +130,7 @@ def _production(config: Mapping[str, Any], urls: list[str]) -> Problems:
             "is on, so no email would leave; turn it off and set MAIL_SERVER to your mail server",
         )
     #: if cookiecutter.__backend == "sqlite"
-    from app import database_url
+    from app.database import url as database_url
 
     if database_url.is_in_memory(config["DATABASE_URL"]) and not config["TESTING"]:
         yield (
@@ -166,7 +166,7 @@ def _folders(app: Flask, names: list[str]) -> Problems:
 
     from sqlalchemy import make_url
 
-    from app import database_url
+    from app.database import url as database_url
 
     url = make_url(database_url.with_driver(app.config["DATABASE_URL"]))
     private.append(Path(app.instance_path, url.database or ""))

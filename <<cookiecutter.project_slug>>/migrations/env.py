@@ -7,8 +7,8 @@ from click import ClickException
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app import faults
 from app.commands import using_database
+from app.database import faults
 from app.extensions import db
 from migrations import rendering
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from app.database_url import DRIVERS
+from app.database.url import DRIVERS
 
 #: if cookiecutter.__backend == "mysql"
 SERVER = "mysql+pymysql://root@127.0.0.1:3306/mysql"

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app import faults, jobs
+from app import jobs
 from app.accounts import events
 from app.accounts.client import Client
 from app.accounts.models import (
@@ -25,6 +25,7 @@ from app.accounts.models import (
     TotpSetup,
 )
 from app.columns import now
+from app.database import faults
 from app.extensions import db, transaction
 
 logger = logging.getLogger(__name__)

@@ -39,7 +39,7 @@ FIND = (
         Account.disabled_at.is_(None),
     )
     #: if cookiecutter.__backend == "postgresql"
-    .execution_options(alone=True)  # see app/postgresql.py
+    .execution_options(alone=True)  # see app/database/postgresql.py
     #: endif
 )
 

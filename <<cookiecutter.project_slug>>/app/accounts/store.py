@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import faults
 from app.accounts.errors import InvalidInput
 from app.accounts.fields import clean_email
 from app.accounts.models import Account
+from app.database import faults
 from app.extensions import changed_rows as changed_rows  # offered beside the look-up
 from app.extensions import db, in_pages
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from app import faults
 from app.columns import now, timestamp
+from app.database import faults
 from app.extensions import db, transaction
 from app.jobs import queue
 from app.jobs.models import Job

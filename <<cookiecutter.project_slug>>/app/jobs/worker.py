@@ -9,7 +9,7 @@ from threading import Condition, Event, Thread, current_thread
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import faults
+from app.database import faults
 from app.jobs import queue, running
 
 logger = logging.getLogger(__name__)

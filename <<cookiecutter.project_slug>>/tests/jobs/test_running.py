@@ -7,9 +7,10 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import faults, jobs
+from app import jobs
 from app.accounts import store
 from app.accounts.models import Account
+from app.database import faults
 from app.extensions import db
 from app.jobs import running
 from app.jobs.queue import JobStopped

@@ -7,12 +7,13 @@ from flask import current_app
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import faults, jobs
+from app import jobs
 from app.accounts import events, fields, sessions, store
 from app.accounts.authentication import Proof
 from app.accounts.client import Client
 from app.accounts.errors import InvalidInput
 from app.accounts.models import Account, Passkey
+from app.database import faults
 from app.extensions import db, transaction
 
 # Named by the convention in `columns.Base`.

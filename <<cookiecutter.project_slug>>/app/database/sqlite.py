@@ -10,7 +10,7 @@ from flask import Config
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from app.faults import Fault
+from app.database.faults import Fault
 
 # The beginnings of SQLite's names for errors. No longer writable, on a damaged disk, or moved.
 FATAL = ("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_NOTADB")

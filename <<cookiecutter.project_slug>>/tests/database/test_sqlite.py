@@ -13,7 +13,8 @@ from flask_migrate import upgrade
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from app import create_app, faults, sqlite
+from app import create_app
+from app.database import faults, sqlite
 from app.extensions import db
 from tests.conftest import SETTINGS, MakeApp
 from tests.failing import engine_of
@@ -33,7 +34,7 @@ def test_a_command_leaves_all_data_in_one_file(tmp_path: Path) -> None:
     # A new interpreter, which ends as in production.
     result = subprocess.run(
         [sys.executable, "-m", "flask", "db", "upgrade"],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         env={
             "PATH": "",
             "FLASK_SKIP_DOTENV": "1",

@@ -14,8 +14,8 @@ from sqlalchemy import URL, Engine, event
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy.engine import ExceptionContext
 
-from app import backups, time_outs
-from app.faults import Fault
+from app.database import backups, time_outs
+from app.database.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
 MARGIN_SECONDS = 1

@@ -10,10 +10,10 @@ from flask import Config, Flask
 from sqlalchemy import create_engine, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app import faults, mysql
 from app.accounts.models import Account, LimitCounter
 from app.columns import now
 from app.config import DEFAULTS
+from app.database import faults, mysql
 from app.extensions import db, transaction
 from tests.conftest import MakeApp, add_account
 

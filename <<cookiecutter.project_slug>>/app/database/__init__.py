@@ -9,11 +9,11 @@ from flask import Config, Flask
 from sqlalchemy import URL, Connection, Dialect, Engine, QueuePool, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import database_url
+from app.database import url as database_url
 from app.extensions import db
 
 if TYPE_CHECKING:
-    from app.faults import Fault
+    from app.database.faults import Fault
 
 logger = logging.getLogger(__name__)
 
@@ -70,19 +70,19 @@ def backend(dialect: Dialect) -> Backend:
     """Return the module for one kind of database."""
     #: if cookiecutter.__backend == "postgresql"
     if dialect.name == "postgresql":
-        from app import postgresql
+        from app.database import postgresql
 
         return postgresql
     #: endif
     #: if cookiecutter.__backend == "mysql"
     if dialect.name in ("mysql", "mariadb"):
-        from app import mysql
+        from app.database import mysql
 
         return mysql
     #: endif
     #: if cookiecutter.__backend == "sqlite"
     if dialect.name == "sqlite":
-        from app import sqlite
+        from app.database import sqlite
 
         return sqlite
     #: endif

@@ -12,8 +12,8 @@ from flask import Config
 from sqlalchemy import URL, Connection, Engine, RootTransaction, event
 from sqlalchemy.engine.interfaces import DBAPICursor, ExceptionContext, ExecutionContext
 
-from app import backups, time_outs
-from app.faults import Fault
+from app.database import backups, time_outs
+from app.database.faults import Fault
 
 # How much longer the app waits than the server should take, in seconds.
 MARGIN_SECONDS = 1

@@ -10,11 +10,11 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import DataError, DBAPIError
 
-from app import faults, postgresql
 from app.accounts import registration, sessions
 from app.accounts.client import Client
 from app.accounts.models import NAME_LENGTH, Account
 from app.config import DEFAULTS
+from app.database import faults, postgresql
 from app.extensions import db, transaction
 from tests.conftest import PASSWORD, MakeApp, add_account
 from tests.programs import SECONDS

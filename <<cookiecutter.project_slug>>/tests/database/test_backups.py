@@ -68,7 +68,7 @@ def test_an_incomplete_copy_is_deleted(
 def test_a_program_that_fails_or_is_missing_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app import backups
+    from app.database import backups
 
     (tmp_path / "dump").write_text("#!/bin/sh\necho 'no such\ntable' >&2\nexit 3\n", "utf-8")
     (tmp_path / "dump").chmod(0o700)
@@ -86,7 +86,7 @@ def test_the_password_for_pg_dump_is_not_in_its_arguments(
 ) -> None:
     from sqlalchemy import make_url
 
-    from app import postgresql
+    from app.database import postgresql
 
     seen = saved_call(tmp_path, monkeypatch, "pg_dump")
     url = make_url("postgresql+psycopg://ada:pass%40phrase@db.example:5433/shop?sslmode=require")
@@ -105,7 +105,7 @@ def test_the_password_for_mariadb_dump_is_not_in_its_arguments(
 ) -> None:
     from sqlalchemy import make_url
 
-    from app import mysql
+    from app.database import mysql
 
     seen = saved_call(tmp_path, monkeypatch, "mariadb-dump")
     url = make_url("mysql+pymysql://ada:pass%40phrase@db.example:3307/shop?ssl_ca=/ca.pem")

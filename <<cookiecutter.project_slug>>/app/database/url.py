@@ -39,13 +39,13 @@ def read(value: Any) -> str:
         raise ValueError("has a port outside 1 to 65535")
     #: if cookiecutter.__backend == "postgresql"
     if parsed.get_backend_name() == "postgresql":
-        from app import postgresql
+        from app.database import postgresql
 
         postgresql.check_options(parsed)
     #: endif
     #: if cookiecutter.__backend == "mysql"
     if parsed.get_backend_name() in ("mysql", "mariadb"):
-        from app import mysql
+        from app.database import mysql
 
         mysql.check_options(parsed)
         if not parsed.database:

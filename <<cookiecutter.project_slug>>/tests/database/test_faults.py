@@ -13,10 +13,10 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from app import faults
 from app.accounts import registration
 from app.accounts.models import Account
 from app.commands import using_database
+from app.database import faults
 from app.extensions import db
 from tests.conftest import PASSWORD, MakeApp, add_account
 from tests.failing import engine_of
