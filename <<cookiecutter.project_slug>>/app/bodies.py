@@ -26,6 +26,8 @@ IMPATIENT_SECONDS = 1
 # server would reset the connection, which a proxy reports as 502. nginx takes 1 MiB by default.
 DISCARDED_LENGTH = 1024 * 1024
 DISCARD_SECONDS = 2
+# Python converts no number of thousands of digits.
+MAX_DIGITS = 18
 
 _patience = BoundedSemaphore(PATIENT_THREADS)
 
@@ -44,6 +46,8 @@ class Body(io.RawIOBase):
         # Servers other than gunicorn have time limits of their own.
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         length = environ.get("CONTENT_LENGTH") or ""
+        if len(length) > MAX_DIGITS:  # also in the beginning it is too large
+            length = environ["CONTENT_LENGTH"] = length[:MAX_DIGITS]
         self._length = int(length) if length.isdecimal() else None
         self.max_length = max_length
         self._seconds = seconds

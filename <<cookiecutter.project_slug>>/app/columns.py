@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, MetaData, String, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, MappedColumn, mapped_column
 
 
 def now() -> datetime:
@@ -73,3 +73,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def unchanged(column: InstrumentedAttribute[Any]) -> dict[Any, Any]:
+    """Return the values of an UPDATE that locks rows by writing a column's own value.
+
+    Columns with `onupdate` keep theirs as well, since nothing changes.
+    """
+    others = (each for each in column.class_.__table__.columns if each.onupdate is not None)
+    return {each: each for each in (column, *others)}

@@ -40,7 +40,7 @@ def transaction() -> Iterator[None]:
         SignedOut: A row that the block changed, such as the account, was deleted in the meantime.
     """
     info = db.session().info
-    if info.get("in_transaction"):
+    if in_transaction():
         raise RuntimeError("a use case has one transaction: this one is inside another")
     info["in_transaction"], info["on_commit"] = True, []
     try:
@@ -58,16 +58,20 @@ def transaction() -> Iterator[None]:
         callback()
 
 
+def in_transaction() -> bool:
+    """Return whether the caller is inside `transaction`."""
+    return bool(db.session().info.get("in_transaction"))
+
+
 def on_commit(callback: Callable[[], None]) -> None:
     """Call something after the transaction around this call is committed, and only then.
 
     Raises:
         RuntimeError: There is no transaction around it.
     """
-    info = db.session().info
-    if not info.get("in_transaction"):
+    if not in_transaction():
         raise RuntimeError("nothing is committed here: this belongs inside a transaction")
-    info["on_commit"].append(callback)
+    db.session().info["on_commit"].append(callback)
 
 
 def changed_rows(statement: Delete | Update) -> int:

@@ -14,7 +14,7 @@ from app import addresses, logs
 from app.accounts import sessions
 from app.accounts.client import Client
 from app.accounts.models import Account, Session
-from app.extensions import db
+from app.extensions import db, in_transaction
 
 USER_AGENT_LENGTH = 255
 
@@ -41,7 +41,8 @@ def load(token: str, *kinds: str) -> Identity | None:
     session = sessions.find(token, *kinds)
     if session is None:
         return None
-    if sessions.is_due(session):
+    # Not inside a transaction of a view that asks late who is signed in: the next request will.
+    if sessions.is_due(session) and not in_transaction():
         sessions.touch(session, current_client())
     return Identity(session, token)
 

@@ -20,6 +20,7 @@ from sqlalchemy import delete, select
 from app import config, create_app, jobs
 from app.accounts import changes, registration, store
 from app.accounts.client import Client
+from app.accounts.models import Account, Challenge, LimitCounter
 from app.extensions import db
 from app.mail import delivery
 
@@ -256,8 +257,8 @@ def forget_all(app: Flask) -> None:
     """Delete all jobs, all accounts with what belongs to them, challenges and counters."""
     app.extensions.pop("hash_methods", None)  # an app looks them up once, and these are gone
     with app.app_context(), db.engine.begin() as connection:
-        for name in ("jobs", "accounts", "challenges", "limit_counters"):
-            connection.execute(delete(db.metadata.tables[name]))
+        for model in (jobs.Job, Account, Challenge, LimitCounter):
+            connection.execute(delete(model))
 
 
 @pytest.fixture

@@ -130,6 +130,10 @@ def test_a_body_that_ends_early_is_refused(echo: Flask) -> None:
     assert send(echo, io.BytesIO(b"x"), CONTENT_LENGTH="2")[0] == 400
 
 
+def test_a_length_of_too_many_digits_is_too_large(echo: Flask) -> None:
+    assert send(echo, io.BytesIO(b"x"), CONTENT_LENGTH="9" * 5000)[0] == 413
+
+
 def test_a_malformed_body_is_refused(echo: Flask) -> None:
     class Malformed(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:

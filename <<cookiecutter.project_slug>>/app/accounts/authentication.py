@@ -1,8 +1,7 @@
 """Sign in, in one or two steps, and ask for the password again."""
 
 from dataclasses import dataclass
-
-from sqlalchemy import update
+from functools import partial
 
 from app.accounts import (
     challenges,
@@ -54,10 +53,9 @@ class Proof:
         """Check, inside the transaction, that password and account still hold, and keep it so.
 
         Comparing a password takes long: a reset in the meantime must not leave a session, or a
-        password, behind it. Writing the same value locks the row on every database, unlike
-        `SELECT … FOR UPDATE`. Raises `refusal`.
+        password, behind it. Raises `refusal`.
         """
-        if not _replace_hash(self.account, self.password_hash, self.password_hash):
+        if not _lock(self.account, self.password_hash):
             reason = "password changed meanwhile"
             events.record("sign_in.refused", self.client, self.account.id, reason=reason)
             raise self.refusal
@@ -106,8 +104,7 @@ def sign_in_with_code(token: str, typed: str, client: Client, *kinds: str) -> Si
     LimitReached.
     """
     challenge, account = challenges.find(token, "sign in", *kinds)
-    with codes.spent(account, typed, client) as method:
-        challenges.use(challenge)
+    with codes.spent(account, typed, client, partial(challenges.use, challenge)) as method:
         signed_in = start_session(
             account,
             client,
@@ -129,8 +126,8 @@ def reauthenticate(
     meanwhile.
     """
     proof = confirm_password(current, password, client, "password")
-    account = proof.account
-    with codes.spent_if_needed(account, code, client) as method:
+    account, still_there = proof.account, partial(sessions.hold, current)
+    with codes.spent_if_needed(account, code, client, still_there) as method:
         proof.hold()
         signed_in = start_session(
             account, client, current.kind, current, factor_verified=bool(method)
@@ -202,15 +199,17 @@ def _renew(account: Account, compared: str, password: str) -> str | None:
         return compared
     renewed = passwords.hash_password(password)
     with transaction():
-        return renewed if _replace_hash(account, compared, renewed) else None
+        if not _lock(account, compared):
+            return None
+        account.password_hash = renewed
+    return renewed
 
 
-def _replace_hash(account: Account, old: str, new: str) -> bool:
-    """Replace a hash with another. Return whether it was still there."""
-    replace = update(Account).where(
-        Account.id == account.id, Account.password_hash == old, Account.disabled_at.is_(None)
+def _lock(account: Account, password_hash: str) -> bool:
+    """Lock the account's row. Return whether it has this hash, and is not disabled."""
+    return store.lock(
+        account, Account.password_hash == password_hash, Account.disabled_at.is_(None)
     )
-    return store.changed_rows(replace.values(password_hash=new)) == 1
 
 
 def start_session(

@@ -69,6 +69,14 @@ def find_of(current: Session, token: str, purpose: str) -> Challenge:
     return _find(_is(token, purpose), Challenge.session_id == current.id)
 
 
+#: if cookiecutter.interface != "api"
+def has_expired(token: str) -> bool:
+    """Return whether a token is that of a challenge which nobody used in time."""
+    late = (Challenge.token_hash == tokens.digest(token)) & (Challenge.expires_at <= now())
+    return db.session.scalar(select(Challenge.id).where(late)) is not None
+
+
+#: endif
 def use(challenge: Challenge) -> None:
     """Use a challenge. Of several concurrent requests, the one whose DELETE finds the row wins.
 

@@ -79,9 +79,9 @@ def request_email_change(current: Session, email: str, client: Client) -> None:
     limits.spend_mail("email change", email, client, current.account_id)
     account = current.account
     with transaction():
-        # If the session was ended meanwhile, that has already cancelled what waited.
-        if not (store.lock(account) and sessions.hold(current)):
+        if not store.lock(account):
             raise SignedOut
+        sessions.hold(current)  # if it was ended meanwhile, that has cancelled what waited
         mailing.cancel_email_change(account)
         jobs.enqueue("email_change_requested", email=account.email, account_id=account.id)
         jobs.enqueue("email_change", email=email, account_id=account.id)

@@ -24,14 +24,14 @@ ON_CONFLICT = "ON CONFLICT (name) DO UPDATE SET"
 # starts again. `attempts` comes first: some servers assign from left to right.
 INCREMENT = text(
     f"""
-    INSERT INTO limit_counters (name, attempts, expires_at)
+    INSERT INTO {COUNTERS.name} (name, attempts, expires_at)
     VALUES (:name, :amount, :window_end)
     {ON_CONFLICT}
-    attempts = CASE WHEN limit_counters.expires_at > :now
-        THEN limit_counters.attempts + :amount ELSE :amount END,
-    expires_at = CASE WHEN limit_counters.expires_at > :now
-        THEN limit_counters.expires_at ELSE :window_end END
-    """  # noqa: S608 - only a constant is put in
+    attempts = CASE WHEN {COUNTERS.name}.expires_at > :now
+        THEN {COUNTERS.name}.attempts + :amount ELSE :amount END,
+    expires_at = CASE WHEN {COUNTERS.name}.expires_at > :now
+        THEN {COUNTERS.name}.expires_at ELSE :window_end END
+    """  # noqa: S608 - only constants are put in
 ).bindparams(
     bindparam("amount", type_=Integer),
     bindparam("now", type_=UtcDateTime),

@@ -29,7 +29,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from app.accounts.models import Account
+from app.accounts.models import Account, MailedToken
 from app.columns import timestamp
 from app.extensions import db
 
@@ -37,7 +37,7 @@ ACCOUNTS = cast(Table, Account.__table__)
 # Parts that every export has.
 OWN = ("sessions", "devices", "mailed_links")
 # What the parts of an export are called, where that is not the name of their table.
-NAMES = {"mailed_tokens": "mailed_links"}
+NAMES = {MailedToken.__tablename__: "mailed_links"}
 # A column `public_id` is shown to people in place of `id`.
 PUBLIC = "public_"
 # A column with one of these words in its name holds what only the server may know.

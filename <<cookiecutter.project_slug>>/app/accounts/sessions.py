@@ -12,7 +12,7 @@ from app.accounts import challenges, events, mailing, store, tokens
 from app.accounts.client import Client
 from app.accounts.errors import SignedOut
 from app.accounts.models import Account, Session
-from app.columns import now
+from app.columns import now, unchanged
 from app.extensions import db, transaction
 
 # For each kind, the setting that holds how many seconds it may stay idle.
@@ -107,10 +107,11 @@ def end(session: Session) -> bool:
     return store.changed_rows(delete(Session).where(Session.id == session.id)) == 1
 
 
-def hold(session: Session) -> bool:
-    """Keep a session from ending before the caller's transaction does. Return whether it existed."""
-    unchanged = update(Session).where(Session.id == session.id).values(kind=Session.kind)
-    return store.changed_rows(unchanged.execution_options(synchronize_session=False)) == 1
+def hold(session: Session) -> None:
+    """Keep a session from ending before the caller's transaction does. Raises SignedOut."""
+    same = update(Session).where(Session.id == session.id).values(unchanged(Session.kind))
+    if not store.changed_rows(same.execution_options(synchronize_session=False)):
+        raise SignedOut
 
 
 def end_all(account: Account, keep: Session | None = None) -> int:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from app.accounts.errors import InvalidInput
 from app.accounts.fields import clean_email
 from app.accounts.models import Account
+from app.columns import unchanged
 from app.database import faults
 from app.extensions import changed_rows as changed_rows  # offered beside the look-up
 from app.extensions import db, in_pages
@@ -47,5 +48,5 @@ def lock(account: Account, *conditions: ColumnElement[bool]) -> bool:
     `SELECT … FOR UPDATE`. Return whether the account is still there, and fulfills the conditions.
     """
     mine = update(Account).where(Account.id == account.id, *conditions)
-    unchanged = mine.values(name=Account.name)
-    return changed_rows(unchanged.execution_options(synchronize_session=False)) == 1
+    same = mine.values(unchanged(Account.name))
+    return changed_rows(same.execution_options(synchronize_session=False)) == 1

@@ -45,7 +45,7 @@ def send(name: str) -> Response:
 
     Raises:
         NotFound: There is no such file.
-        PreconditionFailed: It isn't the one that `If-Match` names.
+        PreconditionFailed: It isn't the one that `If-Match` or `If-Unmodified-Since` means.
         ServiceUnavailable: This process is sending as many files as it may.
     """
     response = _response(name)
@@ -73,6 +73,9 @@ def _response(name: str) -> Response:
         request.environ.pop("HTTP_RANGE", None)  # see RFC 9110, section 14.2
     if request.headers.get("If-Match", "").strip() == "*":
         request.environ.pop("HTTP_IF_MATCH")  # any file, which Werkzeug takes for a name
+    until = None if "If-Match" in request.headers else request.if_unmodified_since
+    if until is not None and file.modified_at > until:  # see RFC 9110, section 13.1.4
+        raise PreconditionFailed("The file was changed after `If-Unmodified-Since`.")
     accelerated = bool(current_app.config["DOWNLOAD_ACCEL"])
     # nginx makes this one, so a client's `ETag` is the same to both.
     etag = f"{int(file.modified_at.timestamp()):x}-{file.size:x}"
@@ -95,6 +98,8 @@ def _may_be_a_part() -> bool:
     asked = ONE_RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None or any(name in request.headers for name in CONDITIONS):
         return False
+    if request.headers.get("If-Range", "").startswith("W/"):
+        return False  # equal enough for a reader, not byte by byte (section 13.1.5)
     first, last = asked["first"], asked["last"]
     return int(first) <= int(last) if first and last else bool(first or last)
 

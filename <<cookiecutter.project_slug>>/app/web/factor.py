@@ -32,15 +32,26 @@ def login_factor() -> ResponseReturnValue:
             challenge(), form.code.data, client(), *BROWSER_KINDS
         )
     except InvalidChallenge:
-        flash("Sign in to continue. The last sign-in took too long or was already used.", "info")
-        target = session.pop("target", None)
-        target = None if target == url_for("web.account") else target  # it leads there anyway
-        return forget_challenge(redirect(url_for("web.login", next=target), 303))
+        return _begin_again()
     except InvalidInput as error:
         return form.page("login_factor.html", error.errors, recovery=recovery)
     target = safe_target(session.get("target"))
     session.clear()
     return enter(signed_in, target)
+
+
+def _begin_again() -> ResponseReturnValue:
+    """Redirect to the first step.
+
+    If the same form was sent twice, the first request signed this browser in: nothing here may set
+    its session's cookie.
+    """
+    target = session.get("target")
+    if challenges.has_expired(challenge()):
+        session.pop("target", None)
+        flash("The last sign-in took too long. Start again.", "info")
+    target = None if target == url_for("web.account") else target  # it leads there anyway
+    return forget_challenge(redirect(url_for("web.login", next=target), 303))
 
 
 @bp.get("/account/factor")

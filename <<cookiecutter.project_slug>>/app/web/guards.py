@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import ParamSpec
 from urllib.parse import quote, urlsplit
 
-from flask import current_app, flash, redirect, request, session, url_for
+from flask import current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from werkzeug.urls import uri_to_iri
@@ -98,7 +98,8 @@ def ask_to_sign_in() -> Response:
     if request.path.startswith(WITHOUT_COOKIES):
         abort(401)
     #: endif
-    flash("Sign in to continue.", "info")
+    # Its page says why, by the address: a flashed message would set the session's cookie again, and
+    # replace that of a sign-in at this moment.
     return redirect(url_for("web.login", next=way_back("web.account")), 303)
 
 

@@ -28,7 +28,7 @@ def revoke_session(session_id: str) -> ResponseReturnValue:
     current = current_identity().session
     if not service.revoke(current, session_id, client()):
         abort(404)
-    if session_id == str(current.public_id):
+    if service.read_id(session_id) == current.public_id:
         return leave(url_for("web.login"))
     flash("The device was signed out.", "success")
     return redirect(url_for("web.sessions"), 303)

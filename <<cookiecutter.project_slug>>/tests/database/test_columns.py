@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.accounts.models import Account
-from app.columns import timestamp
+from app.columns import now, timestamp, unchanged
 from app.extensions import db, transaction
 
 
@@ -52,3 +53,20 @@ def test_nothing_keeps_an_account_from_being_deleted() -> None:
         if with_them <= deleted:
             break
         deleted |= with_them
+
+
+def test_a_lock_leaves_columns_that_note_changes_as_they_are() -> None:
+    class Other(DeclarativeBase):
+        """The base of a table that belongs to no app."""
+
+    class Page(Other):
+        """A row that knows when it was changed."""
+
+        __tablename__ = "pages"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str]
+        changed_at: Mapped[datetime] = mapped_column(onupdate=now)
+
+    lock = str(update(Page).values(unchanged(Page.name)))
+    assert lock == "UPDATE pages SET name=pages.name, changed_at=pages.changed_at"

@@ -1,12 +1,23 @@
 """One transaction for each use case: all of it is stored, or nothing."""
 
-import pytest
-from flask import Flask
+from contextlib import nullcontext
+from datetime import timedelta
 
-from app.accounts import store
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from app import identity
+from app.accounts import authentication, sessions, store
+from app.accounts.client import Client
 from app.accounts.errors import SignedOut
+from app.accounts.models import Session
+from app.columns import now
 from app.extensions import db, transaction
-from tests.conftest import delete_meanwhile
+from tests.conftest import PASSWORD, delete_meanwhile
+
+KIND = next(iter(sessions.IDLE_SETTINGS))
 
 
 def rename(email: str, name: str, error: type[BaseException] | None = None) -> None:
@@ -72,3 +83,16 @@ def test_a_deleted_account_or_session_is_signed_out(app: Flask, account: str) ->
         with pytest.raises(SignedOut):
             rename_after_the_end()
         assert store.by_email(account) is None
+
+
+def test_a_transaction_can_ask_who_is_signed_in(app: Flask, account: str) -> None:
+    with app.app_context():
+        client = Client("192.0.2.1", "tests")
+        signed_in = authentication.sign_in(account, PASSWORD, client, KIND)
+    later = now() + timedelta(hours=1)
+    for expected in (signed_in.session.last_seen_at, later):
+        with time_machine.travel(later, tick=False), app.test_request_context():
+            with transaction() if expected != later else nullcontext():
+                assert identity.load(signed_in.token, KIND)
+            # In a transaction it isn't noted that the session was seen: the next request does that.
+            assert db.session.scalars(select(Session.last_seen_at)).all() == [expected]

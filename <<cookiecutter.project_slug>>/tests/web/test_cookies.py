@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.columns import now
-from tests.conftest import MakeApp, add_account
+from tests.conftest import PASSWORD, MakeApp, add_account
 from tests.web.conftest import Browser
 
 KEYS = [f"a-key-of-the-tests-number-{n}-0123456789" for n in range(3)]
@@ -208,3 +208,16 @@ def test_the_session_cookie_is_signed_with_sha256(browser: Browser, account: str
     browser.sign_in(account)
     signature = (browser.cookie("session") or "").rpartition(".")[2]
     assert len(urlsafe_b64decode(signature + "=")) == sha256().digest_size
+
+
+def test_a_late_request_does_not_replace_the_cookie_of_a_new_session(
+    app: Flask, signed_in: Browser
+) -> None:
+    late = Browser(app)
+    late.set_cookie("session", signed_in.cookie("session") or "")
+    values = {"password": PASSWORD, "csrf_token": signed_in.csrf_token("/account")}
+    assert signed_in.client.post("/reauthenticate", data=values).location == "/account"
+    again = late.client.post("/reauthenticate", data=values)
+    for answer in (late.get("/account"), again):
+        assert (answer.location or "").startswith("/login?next=/")
+        assert cookies(answer) == {}

@@ -1,5 +1,6 @@
 """The list of signed-in devices, and signing them out."""
 
+import json
 import re
 
 import pytest
@@ -100,3 +101,13 @@ def test_the_session_of_another_account_is_not_found(app: Flask, signed_in: Brow
 def test_an_unknown_session_is_not_found(signed_in: Browser, session_id: str) -> None:
     path = f"/account/sessions/{session_id}/revoke"
     assert signed_in.submit(path, page="/account").status_code == 404
+
+
+def test_signing_out_this_device_clears_its_cookies_however_its_id_is_written(
+    signed_in: Browser,
+) -> None:
+    (session,) = json.loads(signed_in.get("/account/export").text)["sessions"]
+    path = f"/account/sessions/{session['id'].upper()}/revoke"
+    answer = signed_in.submit(path, page="/account")
+    assert answer.location == "/login"
+    assert "Clear-Site-Data" in answer.headers

@@ -9,6 +9,7 @@ from app.accounts.cli.factors import rekey, remove_factor, remove_passkeys
 from app.accounts.cli.passwords import reset_password, set_password
 from app.accounts.cli.shared import CLIENT, find
 from app.accounts.factors import store as factors
+from app.accounts.models import Account, MailedToken, Session
 from app.accounts.passkeys import store as passkeys
 from app.columns import now, timestamp
 from app.commands import DatabaseGroup, count, printable, progress, say
@@ -128,9 +129,9 @@ def purge_command() -> None:
 
     def removed(purged: purge.Purged) -> str:
         tables = {
-            "sessions": "session",
-            "mailed_tokens": "token",
-            "accounts": "unconfirmed account",
+            Session.__tablename__: "session",
+            MailedToken.__tablename__: "token",
+            Account.__tablename__: "unconfirmed account",
         }
         sessions, tokens, accounts = (count(purged[name], noun) for name, noun in tables.items())
         others = count(purged.total() - sum(purged[name] for name in tables), "other row")

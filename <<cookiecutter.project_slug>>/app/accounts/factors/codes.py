@@ -6,7 +6,7 @@ the same code, one wins, and a code is not lost if the change fails.
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -85,9 +85,16 @@ def methods(account: Account) -> list[str]:
 
 
 @contextmanager
-def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
+def spent(
+    account: Account,
+    typed: str | None,
+    client: Client,
+    check: Callable[[], object] = lambda: None,
+) -> Iterator[str]:
     """Open the transaction of a change that a code allows, and yield the code's method.
 
+    `check` raises what the caller likes if the change can't be made any more. It comes before the
+    code: that of a request which is sent twice was right, and must not count as wrong.
     A wrong code counts for the account before it is known to be wrong, so that guesses made at
     the same moment cannot pass the limit together.
     Raises InvalidInput on `code`, LimitReached, SignedOut.
@@ -99,6 +106,7 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
         with transaction():
             if not store.lock(account):
                 raise SignedOut
+            check()
             if not _spend(account, code):
                 raise _WrongCode
             left = recovery_codes.count(account)
@@ -122,13 +130,18 @@ def spent(account: Account, typed: str | None, client: Client) -> Iterator[str]:
 
 
 @contextmanager
-def spent_if_needed(account: Account, typed: str | None, client: Client) -> Iterator[str | None]:
+def spent_if_needed(
+    account: Account,
+    typed: str | None,
+    client: Client,
+    check: Callable[[], object] = lambda: None,
+) -> Iterator[str | None]:
     """Do the same if a second factor is on; otherwise require no code and yield None.
 
     Raises InvalidInput on `code`, LimitReached, SignedOut.
     """
     if is_needed(account):
-        with spent(account, typed, client) as method:
+        with spent(account, typed, client, check) as method:
             yield method
         return
     with transaction():

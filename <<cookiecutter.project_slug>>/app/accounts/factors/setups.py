@@ -7,7 +7,6 @@ from flask import current_app
 from sqlalchemy import delete, select
 
 from app.accounts import sessions, store
-from app.accounts.errors import SignedOut
 from app.accounts.factors import encryption, totp
 from app.accounts.models import Account, Session, TotpSetup
 from app.columns import now
@@ -49,8 +48,7 @@ def find_or_new(current: Session) -> SetUp:
 
     Raises SignedOut when the session has ended in the meantime.
     """
-    if not sessions.hold(current):
-        raise SignedOut
+    sessions.hold(current)
     waiting = find(current)
     if waiting is None:
         end(current)

@@ -198,8 +198,9 @@ def _conclude(
 
 def _issue(current: Session, purpose: str) -> tuple[Challenge, str]:
     """Issue a challenge that ends with a session."""
-    if not accounts.lock(current.account) or not sessions.hold(current):
+    if not accounts.lock(current.account):
         raise SignedOut
+    sessions.hold(current)
     return challenges.issue(current.account, purpose, current.kind, current)
 
 

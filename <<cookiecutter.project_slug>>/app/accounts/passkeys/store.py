@@ -17,7 +17,7 @@ from app.database import faults
 from app.extensions import db, transaction
 
 # Named by the convention in `columns.Base`.
-UNIQUE_CREDENTIAL = "uq_passkeys_credential_hash"
+UNIQUE_CREDENTIAL = f"uq_{Passkey.__tablename__}_credential_hash"
 
 
 @dataclass(frozen=True)

@@ -284,3 +284,25 @@ def end_session(app: Flask, session: Session) -> None:
     """End a session, as another request would at the same moment."""
     with app.app_context():
         sessions.revoke(session, str(session.public_id), CLIENT)
+
+
+def test_a_second_step_that_is_sent_twice_is_no_wrong_code(
+    make_app: MakeApp, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(LIMIT_CODE_FAILURES="1 per 15 minutes")
+    phone = set_up(app, add_account(app))
+    (token,) = tokens(app, 1)
+    code, reserve = phone.code(1), limits.reserve
+
+    def be_slower(rule: limits.Rule, client: Client) -> None:
+        """Let the other request be done first."""
+        monkeypatch.setattr(limits, "reserve", reserve)
+        assert outcome(token, code) == "signed in"
+        reserve(rule, client)
+
+    monkeypatch.setattr(limits, "reserve", be_slower)
+    with app.app_context(), pytest.raises(InvalidChallenge):
+        authentication.sign_in_with_code(token, code, CLIENT, KIND)
+    clock.shift(60)
+    with app.app_context():
+        assert outcome(first_step(ADA, CLIENT), phone.code()) == "signed in"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from werkzeug.http import http_date
 from werkzeug.test import TestResponse
 from werkzeug.wsgi import FileWrapper
 
@@ -80,6 +81,22 @@ def test_another_file_than_the_one_meant_is_not_sent(
         assert response.status_code == 412
         assert "This file has changed" in response.text
         assert "Content-Disposition" not in response.headers
+
+
+def test_a_file_that_was_changed_since_is_not_sent(reader: Browser, folder: Path) -> None:
+    os.utime(folder / "digits.txt", (1_000_000_000, 1_000_000_000))
+    for since, status in ((0, 200), (1, 200), (-1, 412)):
+        headers = {"If-Unmodified-Since": http_date(1_000_000_000 + since)}
+        assert reader.get("/downloads/digits.txt", headers).status_code == status
+    headers["If-Match"] = reader.get("/downloads/digits.txt").headers["ETag"]  # says it better
+    assert reader.get("/downloads/digits.txt", headers).status_code == 200
+
+
+def test_a_part_of_a_file_needs_the_very_same_file(reader: Browser) -> None:
+    tag = reader.get("/downloads/digits.txt").headers["ETag"]
+    for meant, status in ((tag, 206), (f"W/{tag}", 200), ('"another"', 200)):
+        headers = {"Range": "bytes=2-4", "If-Range": meant}
+        assert reader.get("/downloads/digits.txt", headers).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import pytest
 import time_machine
 from flask import Flask
 
+from app.accounts import limits
+from app.accounts.client import Client
 from tests.authenticator import STEP, Authenticator
-from tests.conftest import PASSWORD, Inbox
+from tests.conftest import PASSWORD, Inbox, MakeApp, add_account
 from tests.web.conftest import Browser, error_of
 from tests.web.factor.conftest import ADA, CODES, REMOVE, SET_UP, second_step, turn_on
 
@@ -78,3 +80,32 @@ def test_a_reset_signs_nobody_in_and_leaves_it_on(
     assert browser.submit(link, {"password": new}, page=link).location == "/login"
     assert not browser.is_signed_in()
     assert browser.sign_in(ADA, new).location == "/login/factor"
+
+
+def test_a_form_that_is_sent_twice_is_no_wrong_code(
+    make_app: MakeApp, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(LIMIT_CODE_FAILURES="1 per 15 minutes")
+    add_account(app)
+    browser, late = Browser(app), Browser(app)
+    browser.sign_in(ADA)
+    phone = turn_on(browser)
+    late.set_cookie("session", browser.cookie("session") or "")
+    token = browser.csrf_token("/account")
+    values = {"password": PASSWORD, "code": phone.code(1), "csrf_token": token}
+    reserve = limits.reserve
+
+    def be_slower(rule: limits.Rule, client: Client) -> None:
+        """Let the other request be done first, when this one has compared the password."""
+        if rule.setting == "LIMIT_CODE_FAILURES":
+            monkeypatch.setattr(limits, "reserve", reserve)
+            answer = browser.client.post("/reauthenticate", data=values)
+            assert answer.location == "/account"
+        reserve(rule, client)
+
+    monkeypatch.setattr(limits, "reserve", be_slower)
+    answer = late.client.post("/reauthenticate", data=values)
+    assert (answer.location or "").startswith("/login?next=/")
+    clock.shift(timedelta(minutes=1))
+    values["code"] = phone.code()
+    assert browser.client.post("/reauthenticate", data=values).location == "/account"

@@ -215,3 +215,19 @@ def test_a_recovery_code_has_a_field_with_letters(browser: Browser, phone: Authe
     assert right.location == "/account"
     # The form of the next person is the usual one.
     assert 'inputmode="numeric"' in browser.get(CODES).text
+
+
+def test_a_form_that_is_sent_twice_signs_in(
+    app: Flask, browser: Browser, phone: Authenticator
+) -> None:
+    browser.sign_in(ADA)
+    data = {"code": phone.code(), "csrf_token": browser.csrf_token("/login/factor")}
+    late = Browser(app)
+    for name in ("session", "challenge"):
+        late.set_cookie(name, browser.cookie(name) or "")
+    assert browser.client.post("/login/factor", data=data).location == "/account"
+    answer = late.client.post("/login/factor", data=data)
+    assert (answer.status_code, answer.location) == (303, "/login")
+    # Else it would replace the cookie of the session that the first one started.
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert not [each for each in cookies if each.startswith("__Host-session=")]
