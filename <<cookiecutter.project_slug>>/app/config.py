@@ -35,7 +35,9 @@ class Setting:
     default: Any
     # For a setting without which the app can't start outside debug mode: what to do.
     needed: str = ""
+    #: if cookiecutter.__backend != "sqlite"
     needed_in_debug: bool = False
+    #: endif
 
     def read(self, given: Any) -> Any:
         """Return the value to use. Raises ValueError with the rest of the sentence."""
@@ -215,7 +217,10 @@ def load(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
         except ValueError as error:
             problems[setting.name] = f"{setting.name} {error}"
             continue
-        needed = setting.needed and (setting.needed_in_debug or not app.debug)
+        needed = bool(setting.needed) and not app.debug
+        #: if cookiecutter.__backend != "sqlite"
+        needed |= setting.needed_in_debug
+        #: endif
         if needed and kinds.is_blank(app.config[setting.name]):
             problems[setting.name] = f"{setting.name} is missing; {setting.needed}"
     if not problems:

@@ -116,3 +116,17 @@ def test_a_client_chooses_neither_its_address_nor_its_request_id(site: Site) -> 
     sessions = client.get(f"{api}/sessions", timeout=walk.WAIT).json()["sessions"]
     (current,) = [session for session in sessions if session["current"]]
     assert current["ip_address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("size", [66_000, 1_000_000])
+def test_the_app_refuses_a_long_body_itself(site: Site, size: int) -> None:
+    answer = requests.post(
+        f"{site.address}/api/v1/accounts",
+        data=b"x" * size,
+        headers={"Content-Type": "application/json"},
+        verify=site.authority,
+        timeout=walk.WAIT,
+    )
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Content-Security-Policy" in answer.headers

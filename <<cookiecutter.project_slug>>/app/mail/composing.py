@@ -39,12 +39,7 @@ MAIL: PerApp[Mail] = PerApp("mail")
 
 def present_with(app: Flask, presenter: Presenter) -> None:
     """Let the pages or the API decide how emails show a token: as a link or by itself."""
-    mail_of(app).presenter = presenter
-
-
-def mail_of(app: Flask) -> Mail:
-    """Return what an app knows about its email."""
-    return MAIL.of(app)
+    MAIL.of(app).presenter = presenter
 
 
 def compose(email: Email, message_id: str | None = None) -> EmailMessage:
@@ -92,11 +87,10 @@ def _words(email: Email) -> dict[str, object]:
     button, action = email.button, Action()
     closing = [email.closing] if email.closing else []
     if button is not None:
-        app = current_app._get_current_object()  # type: ignore[attr-defined]  # typed as the app
-        action = mail_of(app).presenter(button.purpose, button.token)
+        action = MAIL.current().presenter(button.purpose, button.token)
         if button.lifetime:
             noun = "link" if action.link else "token"
-            closing.insert(0, emails.validity(app.config[button.lifetime], noun))
+            closing.insert(0, emails.validity(current_app.config[button.lifetime], noun))
     return {
         "subject": email.subject,
         "before": email.paragraphs,

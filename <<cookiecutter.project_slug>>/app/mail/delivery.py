@@ -18,7 +18,7 @@ from flask import current_app
 
 from app import deadlines
 from app.mail import mailbox
-from app.mail.composing import compose, mail_of
+from app.mail.composing import MAIL, compose
 from app.mail.emails import Email
 
 logger = logging.getLogger(__name__)
@@ -62,11 +62,11 @@ def send(email: Email, message_id: str | None = None) -> None:
             mailbox.keep(message)
     elif email.to:
         _hand_over(message)
-        mail_of(app).seconds = time.monotonic() - begin
+        MAIL.of(app).seconds = time.monotonic() - begin
         mail_sent.send(app, message=message)
     else:
         _hand_over(None)
-        time.sleep(max(0, mail_of(app).seconds - (time.monotonic() - begin)))
+        time.sleep(max(0, MAIL.of(app).seconds - (time.monotonic() - begin)))
 
 
 def _hand_over(message: EmailMessage | None) -> None:

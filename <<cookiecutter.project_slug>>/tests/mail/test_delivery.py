@@ -14,7 +14,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from app import deadlines, mail
 from app.mail import delivery, emails
-from app.mail.composing import mail_of
+from app.mail.composing import MAIL
 from tests.conftest import Inbox, MakeApp
 from tests.mail.conftest import ADDRESS, Server, app_with, failure, running, send
 
@@ -229,7 +229,7 @@ def test_in_debug_mode_emails_are_files(make_app: MakeApp, tmp_path: Path) -> No
 def test_an_email_to_an_unknown_address_is_not_sent_and_takes_as_long(make_app: MakeApp) -> None:
     app = make_app()
     inbox = Inbox(app)
-    mail_of(app).seconds = 0.05
+    MAIL.of(app).seconds = 0.05
     begin = time.monotonic()
     with app.app_context():
         mail.send(emails.reset_password(ADDRESS, "t" * 43).to_nobody())
@@ -255,6 +255,6 @@ def test_how_long_an_email_took_is_remembered(
     make_app: MakeApp, server: tuple[Server, int]
 ) -> None:
     app = app_with(make_app, server[1])
-    assert mail_of(app).seconds == 0
+    assert MAIL.of(app).seconds == 0
     send(app)
-    assert mail_of(app).seconds > 0
+    assert MAIL.of(app).seconds > 0
