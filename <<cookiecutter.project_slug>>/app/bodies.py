@@ -46,8 +46,8 @@ class Body(io.RawIOBase):
         # Servers other than gunicorn have time limits of their own.
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         length = environ.get("CONTENT_LENGTH") or ""
-        if len(length) > MAX_DIGITS:  # also in the beginning it is too large
-            length = environ["CONTENT_LENGTH"] = length[:MAX_DIGITS]
+        if len(length) > MAX_DIGITS:  # also the first of them are too large a number
+            length = environ["CONTENT_LENGTH"] = length.lstrip("0")[:MAX_DIGITS]
         self._length = int(length) if length.isdecimal() else None
         self.max_length = max_length
         self._seconds = seconds

@@ -132,6 +132,7 @@ def test_a_body_that_ends_early_is_refused(echo: Flask) -> None:
 
 def test_a_length_of_too_many_digits_is_too_large(echo: Flask) -> None:
     assert send(echo, io.BytesIO(b"x"), CONTENT_LENGTH="9" * 5000)[0] == 413
+    assert send(echo, io.BytesIO(b"x"), CONTENT_LENGTH="0" * 5000 + "1") == (200, b"1")
 
 
 def test_a_malformed_body_is_refused(echo: Flask) -> None:

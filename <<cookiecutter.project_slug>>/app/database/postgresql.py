@@ -29,6 +29,8 @@ TRUSTED_SECONDS = 10
 VALUE_FREE = (
     "08", "0A", "22001", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58",
 )  # fmt: skip
+# But in these it may be a value that a function was to parse, as a query or a name.
+PARSED = ("42601", "42602", "42622", "42704")
 # Connection lost, read-only, sign-in refused, no such database, deadlock, privilege, missing column
 # and table, resources, lock, shutdown or statement time-out, the system, a damaged index.
 PASSING = (
@@ -204,9 +206,10 @@ def diagnose(error: BaseException | None) -> Fault:
         # The app could not reach the server, or psycopg refused to send what it was given.
         reachable = not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return Fault(message="" if reachable else str(error))
+    free = code.startswith(VALUE_FREE) and code not in PARSED
     return Fault(
         code,
-        (error.diag.message_primary or "") if code.startswith(VALUE_FREE) else _constraint(error),
+        (error.diag.message_primary or "") if free else _constraint(error),
         passing=code.startswith(PASSING),
         fatal=code.startswith(FATAL),
         busy=code.startswith(BUSY),

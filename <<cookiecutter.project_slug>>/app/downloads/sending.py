@@ -71,11 +71,11 @@ def _response(name: str) -> Response:
         abort(404)
     if not _may_be_a_part():
         request.environ.pop("HTTP_RANGE", None)  # see RFC 9110, section 14.2
-    if request.headers.get("If-Match", "").strip() == "*":
-        request.environ.pop("HTTP_IF_MATCH")  # any file, which Werkzeug takes for a name
     until = None if "If-Match" in request.headers else request.if_unmodified_since
     if until is not None and file.modified_at > until:  # see RFC 9110, section 13.1.4
         raise PreconditionFailed("The file was changed after `If-Unmodified-Since`.")
+    if request.headers.get("If-Match", "").strip() == "*":
+        request.environ.pop("HTTP_IF_MATCH")  # any file, which Werkzeug takes for a name
     accelerated = bool(current_app.config["DOWNLOAD_ACCEL"])
     # nginx makes this one, so a client's `ETag` is the same to both.
     etag = f"{int(file.modified_at.timestamp()):x}-{file.size:x}"

@@ -7,10 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy.exc import DBAPIError
 
 from app.columns import now, timestamp
-from app.database import faults
 from app.extensions import db, transaction
 from app.jobs import queue
 from app.jobs.models import Job
@@ -99,10 +97,7 @@ def _give_up(job: Job, error: str) -> Result:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's type and place, and the reason that a database gave.
-
-    Any other message may hold personal data.
-    """
+    """Return an error's type and place; its message may hold personal data."""
     frames = list(traceback.extract_tb(error.__traceback__))
     # Of the app's own code, if there is any: a line of a package says little about the cause.
     ours = [each for each in frames if each.filename.startswith(APP)]
@@ -116,5 +111,4 @@ def describe(error: BaseException) -> str:
     #: endif
     frames = [each for each in ours if not each.filename.startswith(JOBS)] or frames
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    words = f": {faults.reason(error)}" if isinstance(error, DBAPIError) else ""
-    return f"{type(error).__name__}{place}{words}"
+    return f"{type(error).__name__}{place}"

@@ -152,7 +152,12 @@ def _devices() -> list[str]:
 
 
 def _load(token: str) -> Identity | None:
-    return load(token, *BROWSER_KINDS)
+    identity = load(token, *BROWSER_KINDS)
+    if identity is None and session.get("_user_id") == token:
+        # Flask-Login copied it from the remember-me cookie. To set it here would replace the cookie
+        # of another sign-in at this moment.
+        session.modified = False
+    return identity
 
 
 def _remembered_token(cookie: str) -> str | None:

@@ -47,7 +47,8 @@ def _begin_again() -> ResponseReturnValue:
     its session's cookie.
     """
     target = session.get("target")
-    if challenges.has_expired(challenge()):
+    # A browser deletes the cookie of a challenge when that expires.
+    if ("target" in session and not challenge()) or challenges.has_expired(challenge()):
         session.pop("target", None)
         flash("The last sign-in took too long. Start again.", "info")
     target = None if target == url_for("web.account") else target  # it leads there anyway

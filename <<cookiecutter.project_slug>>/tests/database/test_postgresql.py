@@ -1,5 +1,6 @@
 """What errors of PostgreSQL mean, and which connections are used."""
 
+import re
 from select import select as wait
 from typing import Any
 
@@ -55,6 +56,18 @@ def test_the_words_of_the_server_are_kept_that_hold_no_value(app: Flask) -> None
             add_account(app, name="A" * (NAME_LENGTH + 1))
     words = f"value too long for type character varying({NAME_LENGTH})"
     assert faults.reason(caught.value) == f"StringDataRightTruncation: 22001 {words}"
+
+
+@pytest.mark.parametrize("function", ["to_tsquery(:text)", "set_config(:text, 'x', true)"])
+def test_the_words_of_the_server_are_left_out_that_may_hold_a_value(
+    app: Flask, function: str
+) -> None:
+    with app.app_context():
+        if db.engine.dialect.name != "postgresql":
+            pytest.skip("this is not PostgreSQL")
+        with db.engine.connect() as connection, pytest.raises(DBAPIError) as caught:
+            connection.execute(text(f"SELECT {function}"), {"text": "ada & & lovelace"})
+    assert re.fullmatch(r"\w+: 42\d{3}", faults.reason(caught.value))
 
 
 def test_an_error_without_a_code_is_a_connection_error() -> None:

@@ -221,3 +221,15 @@ def test_a_late_request_does_not_replace_the_cookie_of_a_new_session(
     for answer in (late.get("/account"), again):
         assert (answer.location or "").startswith("/login?next=/")
         assert cookies(answer) == {}
+
+
+def test_a_late_request_of_a_remembered_browser_sets_no_session_cookie_either(
+    app: Flask, browser: Browser, account: str
+) -> None:
+    browser.sign_in(account, remember="y")
+    late = Browser(app)
+    for name in ("session", "remember_token"):
+        late.set_cookie(name, browser.cookie(name) or "")
+    browser.submit("/logout", page="/account")
+    for page in ("/account", "/", "/login"):
+        assert "__Host-session" not in cookies(late.get(page))

@@ -53,7 +53,7 @@ def rekey() -> None:
     with progress() as so_far:
         result = rekeying.rekey(lambda changed: so_far(encrypted(changed)))
     say(f"{encrypted(result.changed)}.")
-    for email in sorted(set(result.unreadable)):
+    for email in result.unreadable:
         say(email, "can't be decrypted")
     if result.unreadable:
         raise click.ClickException(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import delete, select, update
 
@@ -119,8 +120,7 @@ def renew_recovery_codes(
     `proof` is that of the password, where it was asked for as well.
     Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.
     """
-    _check_on(account)
-    with codes.spent(account, code, client):
+    with codes.spent(account, code, client, partial(_check_on, account)):
         if proof is not None:
             proof.hold()
         shown = recovery_codes.replace(account)
@@ -135,8 +135,7 @@ def remove(account: Account, code: str, client: Client, proof: Proof | None = No
     `proof` is that of the password, where it was asked for as well.
     Raises InvalidInput on `code`, and what the proof raises; LimitReached, SignedOut.
     """
-    _check_on(account)
-    with codes.spent(account, code, client):
+    with codes.spent(account, code, client, partial(_check_on, account)):
         if proof is not None:
             proof.hold()
         _remove(account)

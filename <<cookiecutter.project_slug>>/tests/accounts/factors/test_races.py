@@ -7,7 +7,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.accounts import authentication, limits, sessions
+from app.accounts import authentication, limits, sessions, store
 from app.accounts.client import Client
 from app.accounts.errors import (
     FactorRequired,
@@ -306,3 +306,26 @@ def test_a_second_step_that_is_sent_twice_is_no_wrong_code(
     clock.shift(60)
     with app.app_context():
         assert outcome(first_step(ADA, CLIENT), phone.code()) == "signed in"
+
+
+def test_turning_it_off_twice_is_no_wrong_code(
+    app: Flask, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, reserve = phone.code(1), limits.reserve
+
+    def turn_off() -> None:
+        with app.app_context():
+            account = store.by_email(ADA)
+            assert account is not None
+            factors.remove(account, code, CLIENT)
+
+    def be_slower(rule: limits.Rule, client: Client) -> None:
+        """Let the other request be done first."""
+        monkeypatch.setattr(limits, "reserve", reserve)
+        turn_off()
+        reserve(rule, client)
+
+    monkeypatch.setattr(limits, "reserve", be_slower)
+    with pytest.raises(InvalidInput) as caught:
+        turn_off()
+    assert caught.value.errors == {"code": ["Two-factor authentication is off."]}

@@ -86,11 +86,11 @@ def test_rekey_lists_what_it_cannot_decrypt(
         turn_on(authentication.sign_in(eve, PASSWORD, CLIENT, KIND).session, CLIENT)
     code, output = rekey(app)
     assert code == 1
-    # Ada's, and the one that waits in her session; Eve's is under the new key.
+    # Not the one that waits in her session; Eve's is under the new key.
     assert output.startswith(
         "Encrypted 0 keys with the current SECRET_KEY.\n"
         "ada@example.com\tcan't be decrypted\n"
-        "Error: 2 keys can't"
+        "Error: 1 key can't"
     )
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [SETTINGS["SECRET_KEY"]])
     assert rekey(app)[0] == 0
