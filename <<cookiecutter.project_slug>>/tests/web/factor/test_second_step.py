@@ -126,6 +126,7 @@ def test_without_a_challenge_the_second_step_leads_to_the_first(
         data = {"code": phone.code(), "csrf_token": token}
         answer = browser.client.post("/login/factor", data=data)
         assert (answer.status_code, answer.location) == (303, "/login")
+    assert "took too long" not in browser.get("/login").text
     for deletes_it in (True, False):
         browser.sign_in(ADA)
         clock.shift(10 * 60)
