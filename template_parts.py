@@ -31,13 +31,14 @@ def parts(answers: Mapping[str, Any]) -> list[tuple[bool, list[str]]]:
         (downloads, ["app/downloads", "tests/downloads", "files"]),
         (downloads and web, ["app/downloads/pages.py", "tests/downloads/pages"]),
         (downloads and api, ["app/downloads/resources.py", "tests/downloads/test_resources.py"]),
-        (sqlite, ["app/database/sqlite.py", "tests/database/test_sqlite.py", "tests/database_file.py"]),
+        (sqlite, ["app/database/sqlite.py", "tests/database/test_sqlite.py"]),
+        (sqlite, ["tests/database_file.py"]),
         (sqlite, ["migrations/sqlite.py", "migrations/sqlite_tables.py"]),
         (sqlite, ["tests/database/test_table_copies.py"]),
         (postgresql, ["app/database/postgresql.py", "tests/database/test_postgresql.py"]),
         (mysql, ["app/database/mysql.py", "migrations/mysql.py", "tests/database/test_mysql.py"]),
-        (not sqlite, ["app/database/time_outs.py", "migrations/lock.py", "tests/database_server.py"]),
-        (not sqlite, ["compose.yaml"]),
+        (not sqlite, ["app/database/time_outs.py", "migrations/lock.py"]),
+        (not sqlite, ["tests/database_server.py", "compose.yaml"]),
     ]
 
 
