@@ -137,8 +137,9 @@ def test_an_insert_that_meets_a_deadlock_is_repeated_if_nothing_is_lost(
     with ThreadPoolExecutor() as pool:
         with app.app_context(), db.engine.connect() as other:
             other.execution_options(isolation_level="SERIALIZABLE")
-            # Of two transactions the server rolls back the one that changed fewer rows.
-            other.execute(insert(LimitCounter), [counter(f"other {n}") for n in range(9)])
+            # Of two transactions the server rolls back the one with fewer changed rows and locks:
+            # with a hundred rows there is no doubt which that is.
+            other.execute(insert(LimitCounter), [counter(f"other {n}") for n in range(100)])
             by_email = "SELECT id FROM accounts WHERE email = 'ada@example.com' FOR UPDATE"
             other.execute(text(by_email))
             registration = pool.submit(register)
