@@ -2,7 +2,9 @@
 
 import io
 import re
+import warnings
 from datetime import timedelta
+from getpass import GetPassWarning
 
 import click
 import pytest
@@ -63,6 +65,17 @@ def test_a_password_is_refused_that_python_reads_as_lone_surrogates(
     monkeypatch.setattr("sys.stdin", typed)
     with pytest.raises(click.ClickException, match="not text in UTF-8"):
         cli.passwords.read_password(True)
+
+
+def test_a_password_that_would_be_shown_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def show(*_: object, **__: object) -> str:
+        """Do what Python does where there is no terminal."""
+        warnings.warn("Can not control echo on the terminal.", GetPassWarning, stacklevel=2)
+        return PASSWORD
+
+    monkeypatch.setattr(click, "prompt", show)
+    with pytest.raises(click.ClickException, match="There is no terminal"):
+        cli.passwords.read_password(False)
 
 
 @pytest.mark.parametrize(("command", "asks"), [("delete", "confirm"), ("set-password", "prompt")])
