@@ -1,5 +1,6 @@
 """Disabled accounts: no sign-in, no session, and the same response as to a wrong password."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -153,7 +154,7 @@ def test_a_session_of_a_disabled_account_is_not_found(app: Flask, account: str) 
 
 
 def test_a_sign_in_that_began_before_is_refused(
-    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, account: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     compare = authentication._compare
 
@@ -166,6 +167,9 @@ def test_a_sign_in_that_began_before_is_refused(
     with pytest.raises(WrongCredentials):
         sign_in(app, account)
     assert count(app, Session) == 0
+    disabled, refused = map(json.loads, caplog.messages[-2:])
+    assert refused["reason"] == "password changed meanwhile"
+    assert refused["account_id"] == disabled["account_id"]
 
 
 def test_list_searches_names_and_addresses(app: Flask) -> None:

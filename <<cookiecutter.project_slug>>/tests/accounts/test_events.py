@@ -139,6 +139,7 @@ def test_each_step_is_logged_without_secrets(app: Flask, inbox: Inbox, lines: li
     ]
     assert {event["account_id"] for event in found} == {found[0]["account_id"]}
     members = {event["event"]: event for event in found}
+    assert [event["session_id"] for event in found[3:6]] == ids
     assert members["session.revoked"]["session_id"] == ids[1]
     assert members["session.revoked_others"]["sessions"] == 1
     assert members["sign_out"]["session_id"] == ids[0]

@@ -35,6 +35,11 @@ def test_the_challenge_cookie_is_for_this_host_and_not_for_scripts(
     (cookie,) = [header for header in headers if header.startswith("__Host-challenge=")]
     attributes = set(cookie.split("; ")[1:])
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"} <= attributes
+    browser.set_cookie("challenge", "x")
+    headers = browser.get("/login/factor").headers.getlist("Set-Cookie")
+    (cookie,) = [header for header in headers if header.startswith("__Host-challenge=;")]
+    # Without these, a browser would not delete a cookie with this prefix.
+    assert {"Secure", "Path=/", "Max-Age=0"} <= set(cookie.split("; ")[1:])
 
 
 def test_over_plain_http_in_debug_mode_it_has_no_prefix(make_app: MakeApp) -> None:
