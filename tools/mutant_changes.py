@@ -35,7 +35,8 @@ def changes_words(mutant: str, folder: Path) -> bool:
 def versions(mutant: str, folder: Path) -> tuple[list[str], list[str]]:
     """Return the lines of a mutant's function, before and after."""
     module, _, mangled = mutant.rpartition(".")
-    codes = functions(folder / f"{module.replace('.', '/')}.py")
+    path = folder / module.replace(".", "/")
+    codes = functions((path / "__init__" if path.is_dir() else path).with_suffix(".py"))
     return codes[f"{mangled.partition('__mutmut_')[0]}__mutmut_orig"], codes[mangled]
 
 

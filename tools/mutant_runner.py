@@ -272,7 +272,8 @@ def module(mutant: str) -> str:
 
 def write(mutant: str, code: int) -> None:
     """Write what became of a mutant where mutmut keeps it. No other process has the same file."""
-    path = Path(module(mutant).replace(".", "/")).with_suffix(".py.meta")
+    path = Path(module(mutant).replace(".", "/"))
+    path = (path / "__init__" if path.is_dir() else path).with_suffix(".py.meta")
     found = json.loads(path.read_text("utf-8"))
     found["exit_code_by_key"][mutant] = code
     path.write_text(json.dumps(found, indent=4), "utf-8")
