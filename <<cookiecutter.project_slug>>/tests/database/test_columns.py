@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.accounts.models import Account
-from app.columns import now, timestamp, unchanged
+from app.columns import in_words, now, timestamp, unchanged
 from app.extensions import db, transaction
 
 
@@ -35,6 +35,7 @@ def test_times_are_in_utc_whatever_the_time_zone_of_the_server(
     assert stored is not None
     assert (stored, stored.utcoffset()) == (noon, timedelta())
     assert timestamp(noon.astimezone(far_east)) == timestamp(stored) == "2026-01-31T12:00:00Z"
+    assert in_words(noon.astimezone(far_east)) == "31 Jan 2026, 12:00 UTC"
 
 
 def test_nothing_keeps_an_account_from_being_deleted() -> None:
