@@ -51,14 +51,11 @@ def start(
     token, token_hash = tokens.new()
     session = Session(
         account=account,
-        account_id=account.id,
         token_hash=token_hash,
         kind=kind,
         factor_verified=factor_verified,
         user_agent=client.user_agent,
         ip_address=client.ip_address,
-        created_at=now(),
-        last_seen_at=now(),
         expires_at=_expiry(kind, now()),
     )
     db.session.add(session)

@@ -232,7 +232,7 @@ def test_a_late_request_of_a_remembered_browser_sets_no_session_cookie_either(
         late.set_cookie(name, browser.cookie(name) or "")
     again = Browser(app)
     again.set_cookie("remember_token", browser.cookie("remember_token") or "")
-    assert "__Host-session" in cookies(again.get("/account"))
+    assert "__Host-session" in cookies(again.get("/account/export"))
     browser.submit("/logout", page="/account")
     for page in ("/account", "/", "/login"):
         assert "__Host-session" not in cookies(late.get(page))
