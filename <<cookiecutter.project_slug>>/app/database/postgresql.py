@@ -146,14 +146,14 @@ def check_options(url: URL) -> None:
 def set_up(engine: Engine, config: Config) -> None:
     """Prepare every new connection of the engine."""
     # The event `do_connect` would do, but keep other listeners from being called.
-    engine.dialect.connect = Connector(config).open  # type: ignore[assignment]
+    engine.dialect.connect = Connector(config).open  # type: ignore[assignment]  # a callable too
     ask = engine.dialect.do_ping
 
     def ping(connection: Any) -> bool:
         """Tell whether a pooled connection can be used. Asking takes as long as a statement."""
         return (isinstance(connection, Connection) and connection.is_quiet()) or ask(connection)
 
-    engine.dialect.do_ping = ping  # type: ignore[method-assign, assignment]
+    engine.dialect.do_ping = ping  # type: ignore[method-assign, assignment]  # SQLAlchemy calls it
 
     @event.listens_for(engine, "handle_error")
     def note_full_disk(context: ExceptionContext) -> None:
@@ -183,7 +183,7 @@ def _execute_alone(engine: Engine) -> None:
             if connection.pgconn.transaction_status == idle:  # else the connection was lost
                 connection.autocommit = False
 
-    engine.dialect.do_execute = do_execute  # type: ignore[method-assign]
+    engine.dialect.do_execute = do_execute  # type: ignore[method-assign]  # for this engine
 
 
 def _check_encoding(connection: Connection) -> None:
