@@ -153,9 +153,9 @@ def _devices() -> list[str]:
 
 def _load(token: str) -> Identity | None:
     identity = load(token, *BROWSER_KINDS)
-    if identity is None and session.get("_user_id") == token:
-        # Flask-Login copied it from the remember-me cookie. To set it here would replace the cookie
-        # of another sign-in at this moment.
+    if identity is None and current_app.config["REMEMBER_COOKIE_NAME"] in request.cookies:
+        # Flask-Login copied the token from this cookie into the session, whose cookie would replace
+        # that of another sign-in at this moment.
         session.modified = False
     return identity
 

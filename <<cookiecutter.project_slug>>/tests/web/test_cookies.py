@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 import time_machine
-from flask import Flask
+from flask import Flask, session
 from werkzeug.test import TestResponse
 
 from app.columns import now
@@ -236,3 +236,15 @@ def test_a_late_request_of_a_remembered_browser_sets_no_session_cookie_either(
     browser.submit("/logout", page="/account")
     for page in ("/account", "/", "/login"):
         assert "__Host-session" not in cookies(late.get(page))
+
+
+def test_what_a_request_notes_in_the_session_stays_after_a_session_ended(
+    make_app: MakeApp, account: str
+) -> None:
+    app = make_app()
+    app.before_request(lambda: session.update(noted=True))
+    browser, late = Browser(app), Browser(app)
+    browser.sign_in(account)
+    late.set_cookie("session", browser.cookie("session") or "")
+    browser.submit("/logout", page="/account")
+    assert "__Host-session" in cookies(late.get("/"))
